@@ -1,0 +1,49 @@
+import { defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+// Libraries are imported by package name; this condition leads to their sources, so no test waits for a build.
+// `module` is a bundler's word: Node does not know it, and the files behind it in OpenTelemetry's packages are none it could load.
+const conditions = ['@holdfast/source', ...defaultServerConditions.filter((condition) => condition !== 'module')];
+
+export default defineConfig({
+  // Without metadata every constructor injection in Nest resolves to Object.
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    setupFiles: ['./tools/test-setup.ts'],
+    reporters: ['default', './tools/closing-line.ts'],
+    maxWorkers: 2,
+    coverage: {
+      provider: 'v8',
+      // Named explicitly: a file that no test loads would otherwise be missing from the report instead of at 0 %.
+      include: ['src/**/*.ts', 'libs/*/src/**/*.ts'],
+      reporter: ['text', 'html', 'json-summary'],
+    },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['libs/*/test/**/*.spec.ts', 'tools/**/*.spec.ts'],
+          // Property tests take what they take on a loaded machine; what hangs is still found.
+          testTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.e2e.spec.ts'],
+          globalSetup: ['./test/support/global-setup.ts'],
+          // Real processes: a stalled event loop or a crashed worker of one file must not touch another file.
+          pool: 'forks',
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          // After the unit tests, so that timing under test is not disturbed by them on a small machine.
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
