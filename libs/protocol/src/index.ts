@@ -1,0 +1,35 @@
+export { type Envelope } from './envelope.js';
+export {
+  decode,
+  type DecodeLimits,
+  type DecodeResult,
+  defaultDecodeLimits,
+  encode,
+  type EncodeResult,
+  type FrameError,
+} from './codec.js';
+export {
+  type DrainData,
+  type ErrorData,
+  type HelloData,
+  isReserved,
+  maxTokenLength,
+  type PingData,
+  type PongData,
+  type RefreshData,
+  type RefreshedData,
+  type RefreshRequestData,
+  ReservedEvent,
+  type WelcomeData,
+} from './reserved.js';
+export { parseHello, parsePing, parsePong, parseRefresh, type ParseResult } from './parse.js';
+export { BEARER_SUBPROTOCOL_PREFIX, PLAIN_SUBPROTOCOL, SDK_SUBPROTOCOL_JSON } from './subprotocol.js';
+export {
+  CloseCode,
+  type CloseCodeEntry,
+  closeCodes,
+  retiredCloseCodes,
+  type RetryRule,
+  retryRule,
+} from './close-codes.js';
+export { type ErrorCode, type ErrorCodeEntry, errorCodes, retiredErrorCodes } from './error-codes.js';

@@ -1,0 +1,150 @@
+/**
+ * Names of the events that belong to the protocol (PROTOCOL.md 6).
+ *
+ * @publicApi
+ */
+export const ReservedEvent = {
+  /** Client: the first frame of SDK mode. {@link HelloData} */
+  hello: '$hello',
+  /** Server: the connection is open. {@link WelcomeData} */
+  welcome: '$welcome',
+  /** Both: are you there. {@link PingData} */
+  ping: '$ping',
+  /** Both: the answer to a ping. {@link PongData} */
+  pong: '$pong',
+  /** Server: a new token is due, {@link RefreshRequestData}. Client: here it is, {@link RefreshData}. */
+  refresh: '$refresh',
+  /** Server: this node is going away. {@link DrainData} */
+  drain: '$drain',
+  /** Server: the answer to a request. */
+  reply: '$reply',
+  /** Server: one value of a stream. */
+  next: '$next',
+  /** Server: a stream is complete. */
+  end: '$end',
+  /** Server: a request or frame was refused or failed. {@link ErrorData} */
+  error: '$error',
+} as const;
+
+/**
+ * Whether an event belongs to the protocol: its name begins with `$`, known or not.
+ *
+ * @publicApi
+ */
+export function isReserved(event: string): boolean {
+  return event.startsWith('$');
+}
+
+/**
+ * Length of the longest token that `$hello` and `$refresh` carry, in UTF-16 code units: 8,192. Real ones are below half
+ * of it, and a token of the handshake has to fit into its headers.
+ *
+ * @publicApi
+ */
+export const maxTokenLength = 8_192;
+
+/**
+ * `$hello`, client to server (PROTOCOL.md 6.1).
+ *
+ * @publicApi
+ */
+export interface HelloData {
+  /** Without it the token of the handshake counts, if there was one. */
+  token?: string;
+}
+
+/**
+ * `$welcome`, server to client (PROTOCOL.md 6.2).
+ *
+ * @publicApi
+ */
+export interface WelcomeData {
+  /** What the server calls this connection, in its logs too. */
+  connectionId: string;
+  /**
+   * A `$ping` comes every `intervalMs` (0: never). After `intervalMs + graceMs` without a byte either side may take the
+   * other for dead.
+   */
+  heartbeat: { intervalMs: number; graceMs: number };
+  /** The largest message the server accepts, in bytes. */
+  limits: { maxPayloadBytes: number };
+}
+
+/**
+ * `$ping`, both ways (PROTOCOL.md 8).
+ *
+ * @publicApi
+ */
+export interface PingData {
+  /** A safe integer, 0 or more, that comes back in the `$pong`. */
+  n: number;
+}
+
+/**
+ * `$pong`, both ways (PROTOCOL.md 8).
+ *
+ * @publicApi
+ */
+export interface PongData {
+  /** That of the `$ping`. */
+  n: number;
+}
+
+/**
+ * `$refresh`, server to client: asks for a new token (PROTOCOL.md 9).
+ *
+ * @publicApi
+ */
+export interface RefreshRequestData {
+  /** Milliseconds until the present token expires. */
+  expiresInMs: number;
+}
+
+/**
+ * `$refresh`, client to server: the new token (PROTOCOL.md 9).
+ *
+ * @publicApi
+ */
+export interface RefreshData {
+  token: string;
+}
+
+/**
+ * What `$reply` says to a `$refresh` that was accepted (PROTOCOL.md 9).
+ *
+ * @publicApi
+ */
+export interface RefreshedData {
+  /** Milliseconds until the new token expires; null when it does not. */
+  expiresInMs: number | null;
+}
+
+/**
+ * `$drain`, server to client (PROTOCOL.md 10).
+ *
+ * @publicApi
+ */
+export interface DrainData {
+  /** Come back no earlier than this many milliseconds after the close. */
+  retryAfterMs: number;
+  /** Spread the return at random over this many milliseconds more. */
+  windowMs: number;
+  /** For logs. */
+  reason: string;
+}
+
+/**
+ * `$error`, server to client (PROTOCOL.md 7).
+ *
+ * @publicApi
+ */
+export interface ErrorData {
+  /** One of the catalogue, or one that the application defined. */
+  code: string;
+  /** For developers. Never contains what the client sent. */
+  message: string;
+  /** What exactly was wrong, such as one line for each failed validation rule. */
+  details?: unknown;
+  /** Trying again is pointless for this many milliseconds. */
+  retryAfterMs?: number;
+}
