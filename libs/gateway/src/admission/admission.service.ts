@@ -1,0 +1,238 @@
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { Span } from '@opentelemetry/api';
+import { type ServerOptions, WebSocketServer } from 'ws';
+import { extractToken } from '../auth/token-sources.js';
+import { LinkedWebSocket } from '../connection/link.js';
+import { labelOf } from '../dispatch/error-data.js';
+import { runFor } from '../tracing/message-context.js';
+import type { LimitRule } from '../rate-limit/limiter.js';
+import type { MemoryLimiter } from '../rate-limit/memory-limiter.js';
+import type { Endpoint } from '../lifecycle/endpoint.js';
+import { Session } from '../lifecycle/session.js';
+import type { GatewayServices } from '../lifecycle/gateway-services.js';
+import { type AddressResolver, addressKey, type ClientAddress } from './client-address.js';
+import type { ConnectionLimits, Lease } from './connection-limits.js';
+import type { GatewayGuards } from './gateway-guards.js';
+import { checkUpgradeRequest, negotiateSubprotocol, type Negotiated } from './handshake-check.js';
+import { handshakeFacts, redactRequest } from './handshake-facts.js';
+import type { OriginPolicy } from './origin-policy.js';
+import { parseTarget, type PathMatcher, type PathMatch, type Target } from './path-matcher.js';
+import { clientLeft, PendingHandshakes } from './pending-handshakes.js';
+import { type Refusal, refusals, writeRefusal } from './refusal.js';
+import { HandshakeRefusal, refusalFor } from './refusal-for.js';
+import type { Upgrade } from './upgrade-listener.js';
+
+/** Whether the application takes connections now. */
+export interface Readiness {
+  readonly state: 'booting' | 'ready' | 'draining';
+}
+
+export interface AdmissionParts {
+  readonly services: GatewayServices;
+  readonly guards: GatewayGuards;
+  readonly readiness: Readiness;
+  readonly limits: ConnectionLimits;
+  readonly limiter: MemoryLimiter;
+  readonly originPolicy: OriginPolicy;
+  readonly resolveAddress: AddressResolver;
+}
+
+/** An upgrade request on its way through the checks. */
+interface Candidate extends Upgrade {
+  readonly target: Target;
+  readonly match: PathMatch<Endpoint>;
+}
+
+/** What booting and draining applications ask clients to wait. */
+const retryAfterMs = 2_000;
+
+/** Decides about upgrade requests, cheapest check first (PROTOCOL.md, handshake). Every refusal is an HTTP answer. */
+export class AdmissionService {
+  readonly #servers = new WeakMap<Endpoint, WebSocketServer>();
+  readonly #rule: LimitRule;
+  readonly #pending: PendingHandshakes;
+
+  constructor(private readonly parts: AdmissionParts) {
+    const { wheel, options } = parts.services;
+    const { handshakeRate, handshakeTimeoutMs } = options.admission;
+    this.#rule = { limit: handshakeRate.limit, windowMs: handshakeRate.windowMs, algorithm: 'sliding-window' };
+    this.#pending = new PendingHandshakes(wheel, handshakeTimeoutMs, retryAfterMs);
+  }
+
+  /** @returns false for an upgrade that is none of ours while the server has other listeners who may want it. */
+  handle(endpoints: PathMatcher<Endpoint>, upgrade: Upgrade): boolean {
+    const { request, socket, isShared } = upgrade;
+    const target = parseTarget(request.url);
+    const match = target && endpoints.match(target.path);
+    if (!match && isShared) return false;
+    const { state } = this.parts.readiness;
+    if (state === 'booting') this.refuse(socket, refusals.notReady(retryAfterMs));
+    else if (state === 'draining') this.refuse(socket, refusals.draining(retryAfterMs));
+    else if (!target || !match) this.refuse(socket, refusals.pathNotFound());
+    else void this.#consider({ ...upgrade, target, match });
+    return true;
+  }
+
+  refuse(socket: Duplex, refusal: Refusal): void {
+    this.parts.services.counters.add('refused', labelOf(refusal.code));
+    writeRefusal(socket, refusal);
+  }
+
+  /** Guards that have not decided would keep a process that goes away from ending. */
+  refusePending(): void {
+    this.#pending.refuseAll(refusals.draining(retryAfterMs));
+  }
+
+  async #consider(candidate: Candidate): Promise<void> {
+    const { tracing } = this.parts.services;
+    const { request, socket, match } = candidate;
+    const { method = 'GET', headers } = request;
+    const span = tracing.isEnabled
+      ? tracing.handshake(method, match.route, { 'url.path': candidate.target.path }, headerOf(headers['traceparent']))
+      : undefined;
+    const refusal = await this.#decide(candidate, span).catch((error: unknown) =>
+      refusalFor(error, this.parts.services.log),
+    );
+    if (refusal && candidate.isTaken()) this.#leaveToOthers(match.route);
+    else if (refusal) this.refuse(socket, refusal);
+    if (span) tracing.decided(span, refusal);
+  }
+
+  async #decide(candidate: Candidate, span: Span | undefined): Promise<Refusal | undefined> {
+    const { request } = candidate;
+    const malformed = checkUpgradeRequest(request);
+    if (malformed) return malformed;
+    const negotiated = negotiateSubprotocol(request.headers['sec-websocket-protocol']);
+    if ('code' in negotiated) return negotiated;
+    const { encrypted = false } = request.socket as Partial<TLSSocket>; // Plain sockets have no such field.
+    const address = this.parts.resolveAddress(request.socket.remoteAddress, request.headers, encrypted);
+    const lease = this.#lease(request, address);
+    if ('code' in lease) return lease;
+    let session: Session | undefined;
+    try {
+      session = this.#session(candidate, negotiated, address, lease);
+      await this.#guard(session, candidate, span);
+      this.#upgrade(session, candidate);
+      return undefined;
+    } catch (error) {
+      session?.abandon();
+      lease.release();
+      const { log, tracing } = this.parts.services;
+      const judge = (): Refusal => refusalFor(error, log);
+      const refusal = session ? session.inContext(session.handshakeSpan, judge) : judge();
+      if (span && refusal.code === 'INTERNAL') tracing.failed(span, refusal.code, error);
+      return refusal;
+    }
+  }
+
+  #lease({ headers }: IncomingMessage, { ip, host, secure }: ClientAddress): Lease | Refusal {
+    const { originPolicy, limits, limiter } = this.parts;
+    if (!originPolicy(headers.origin, host, secure)) return refusals.originForbidden();
+    const key = addressKey(ip);
+    const lease = limits.admit(key);
+    if ('code' in lease) return lease;
+    const verdict = limiter.consume(key, this.#rule);
+    if (verdict.allowed) return lease;
+    lease.release();
+    return refusals.handshakeRateLimited(verdict.retryAfterMs);
+  }
+
+  #session(candidate: Candidate, negotiated: Negotiated, address: ClientAddress, lease: Lease): Session {
+    const { services } = this.parts;
+    const { request, socket, match, target } = candidate;
+    const { cookieName, queryParameter } = services.options.auth;
+    const { token, reason } = extractToken(request, { cookieName, queryParameter });
+    redactRequest(request, queryParameter);
+    const session = new Session(services, {
+      id: randomBytes(15).toString('base64url'),
+      socket,
+      request,
+      handshake: handshakeFacts(request, target, match, address, negotiated, queryParameter),
+      joinedAt: services.clock.wallNow(),
+      endpoint: match.value,
+      lease,
+    });
+    session.connection.credentials = token;
+    session.unusableToken = reason;
+    return session;
+  }
+
+  /** Plain clients pass the guards before the 101. SDK clients do so with their `$hello`, so that a browser can be told why not. */
+  async #guard(session: Session, { socket }: Candidate, span: Span | undefined): Promise<void> {
+    const { connection, unusableToken } = session;
+    session.handshakeSpan = span?.spanContext();
+    if (connection.handshake.mode === 'sdk') return;
+    if (unusableToken !== undefined) throw new HandshakeRefusal(refusals.unauthorized(unusableToken));
+    const admit = (): Promise<void> => runFor(connection, () => this.parts.guards.admit(session));
+    await this.#pending.wait(socket, span ? this.parts.services.tracing.inside(span, admit) : admit());
+    const refusal = connection.principal && session.lease.bindPrincipal(connection.principal.subject);
+    if (refusal) throw new HandshakeRefusal(refusal);
+  }
+
+  #upgrade(session: Session, candidate: Candidate): void {
+    const { request, socket, head, match } = candidate;
+    const { handshake } = session.connection;
+    const refusal = this.#changedMind(session, candidate);
+    if (refusal) throw new HandshakeRefusal(refusal);
+    // The server must not see the token among the subprotocols, and answers with the one that was agreed.
+    if (handshake.subprotocol === '') delete request.headers['sec-websocket-protocol'];
+    else request.headers['sec-websocket-protocol'] = handshake.subprotocol;
+    this.#serverOf(match.value).handleUpgrade(request, socket, head, (ws) => {
+      if (ws instanceof LinkedWebSocket) this.parts.services.connector.accepted(session, ws);
+    });
+  }
+
+  /** While guards were at work the application may have begun to drain, or closed the connection, or the peer has left. */
+  #changedMind(session: Session, { socket, isTaken }: Candidate): Refusal | undefined {
+    if (this.parts.readiness.state !== 'ready') return refusals.draining(retryAfterMs);
+    if (session.isEnding) return refusals.forbidden();
+    // `ws` would neither accept nor throw then, and the place of this connection would stay taken for ever.
+    return isTaken() || !socket.readable || !socket.writable ? clientLeft() : undefined;
+  }
+
+  #leaveToOthers(route: string): void {
+    this.parts.services.log.warn(
+      'upgrade',
+      `Another upgrade listener of this HTTP server answered a request for ${route}, which belongs to a gateway. ` +
+        'It has to ignore paths that are not its own; a WebSocketServer of ws does so with noServer: true only',
+    );
+  }
+
+  #serverOf(endpoint: Endpoint): WebSocketServer {
+    const existing = this.#servers.get(endpoint);
+    if (existing) return existing;
+    const { messages, lifecycle } = this.parts.services.options;
+    const server = new WebSocketServer(serverOptions(endpoint, messages.maxFragments, lifecycle.closeTimeoutMs));
+    this.#servers.set(endpoint, server);
+    return server;
+  }
+}
+
+/**
+ * Answers to pings that may wait for a peer before it is cut. The 60 of `ws` would cut a lawful one whose pings piled up
+ * while nobody read them; so many are 127 kB at most.
+ */
+const maxPendingAutoPongs = 1_000;
+
+/** `maxFragments`, `closeTimeout` and `maxPendingAutoPongs` are options of `ws` that its published types do not know yet. */
+function serverOptions(
+  endpoint: Endpoint,
+  maxFragments: number,
+  closeTimeout: number,
+): ServerOptions<typeof LinkedWebSocket> {
+  const known = {
+    noServer: true,
+    WebSocket: LinkedWebSocket,
+    clientTracking: false,
+    maxPayload: endpoint.settings.maxPayloadBytes,
+    perMessageDeflate: false,
+  };
+  return Object.assign(known, { maxFragments, closeTimeout, maxPendingAutoPongs });
+}
+
+function headerOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,56 @@
+import type { Duplex } from 'node:stream';
+import { Deadline } from '../ports/deadline.js';
+import type { TimerWheel } from '../ports/timer-wheel.js';
+import { type Refusal, refusals } from './refusal.js';
+import { HandshakeRefusal } from './refusal-for.js';
+
+/** Handshakes about which guards have not decided yet. None of them waits longer than its client or this process does. */
+export class PendingHandshakes {
+  readonly #endings = new Set<(refusal: Refusal) => void>();
+
+  constructor(
+    private readonly wheel: TimerWheel,
+    private readonly timeoutMs: number,
+    private readonly retryAfterMs: number,
+  ) {}
+
+  /**
+   * Waits for the guards; what they decide when nobody waits any more is of no consequence.
+   *
+   * @throws HandshakeRefusal when time is up, when the client has left, or by {@link refuseAll}; and what `work` rejects with.
+   */
+  async wait(socket: Duplex, work: Promise<void>): Promise<void> {
+    let end!: (refusal: Refusal) => void;
+    const ended = new Promise<never>((_, reject) => {
+      end = (refusal) => {
+        reject(new HandshakeRefusal(refusal));
+      };
+    });
+    const late = new Deadline(() => {
+      end(refusals.handshakeTimeout(this.retryAfterMs));
+    });
+    // Its place among the connections must not stay taken for as long as the guards take.
+    const left = (): void => {
+      end(clientLeft());
+    };
+    this.#endings.add(end);
+    this.wheel.schedule(late, this.timeoutMs);
+    socket.once('close', left);
+    try {
+      await Promise.race([work, ended]);
+    } finally {
+      socket.off('close', left);
+      this.wheel.cancel(late);
+      this.#endings.delete(end);
+    }
+  }
+
+  refuseAll(refusal: Refusal): void {
+    for (const end of this.#endings) end(refusal);
+  }
+}
+
+/** Nobody reads it; it is counted. */
+export function clientLeft(): Refusal {
+  return refusals.badHandshake('The client left during the handshake');
+}

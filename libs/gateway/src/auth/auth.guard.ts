@@ -1,0 +1,106 @@
+import {
+  Inject,
+  Injectable,
+  ServiceUnavailableException,
+  UnauthorizedException,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { type Handshake } from '../connection/handshake.js';
+import { type Clock } from '../ports/clock.js';
+import { HOLDFAST_CLOCK } from '../ports/tokens.js';
+import { HOLDFAST_AUTH_OPTIONS } from './auth.tokens.js';
+import { type ResolvedAuthOptions } from './auth-options.js';
+import { type AuthenticatedPeer } from './authenticated-peer.js';
+import { AuthenticationError, AuthenticatorUnavailableError } from './authentication-error.js';
+import { Authenticator } from './authenticator.js';
+import { handshakeOfRequest, type HttpRequest } from './http-handshake.js';
+import { type Principal } from './principal.js';
+import { isPublic } from './public.decorator.js';
+import { extractToken } from './token-sources.js';
+
+/** Where `@Principal()` looks in an HTTP handler. */
+type IdentifiedRequest = HttpRequest & { principal?: Principal };
+
+/** Both Express and Fastify set a response header by this method. */
+interface HttpResponse {
+  header(name: string, value: string): unknown;
+}
+
+/**
+ * Admits identified clients only. On a gateway it runs at the upgrade, where it verifies the token the client
+ * presented, and again for each message, where it only looks whether the identity has expired. On an HTTP controller
+ * it verifies `Authorization: Bearer` per request. {@link Public} admits clients without a token.
+ *
+ * Throws UnauthorizedException with `{ code: 'UNAUTHORIZED' | 'TOKEN_EXPIRED', message }`, or
+ * ServiceUnavailableException with `{ code: 'UNAVAILABLE', message }` when tokens cannot be verified now.
+ *
+ * @publicApi
+ */
+@Injectable()
+export class AuthGuard implements CanActivate {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly reflector: Reflector,
+    @Inject(HOLDFAST_CLOCK) private readonly clock: Clock,
+    @Inject(HOLDFAST_AUTH_OPTIONS) private readonly options: Pick<ResolvedAuthOptions, 'expiryGraceMs'>,
+  ) {}
+
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const type: string = context.getType();
+    if (type === 'ws') return this.admitPeer(context);
+    if (type === 'http') return this.admitRequest(context);
+    throw new Error(`AuthGuard knows WebSocket and HTTP handlers, but this is a handler for "${type}"`);
+  }
+
+  private admitPeer(context: ExecutionContext): boolean | Promise<boolean> {
+    const peer = context.switchToWs().getClient<AuthenticatedPeer>();
+    if (peer.principal !== undefined) {
+      if (this.clock.wallNow() < peer.principal.expiresAt + this.options.expiryGraceMs) return true;
+      throw refusal('TOKEN_EXPIRED', 'The token has expired');
+    }
+    if (peer.credentials !== undefined) return this.identify(peer, peer.credentials);
+    if (isPublic(this.reflector, context)) return true;
+    throw refusal('UNAUTHORIZED', 'A token is required');
+  }
+
+  private async identify(peer: AuthenticatedPeer, token: string): Promise<boolean> {
+    peer.principal = await this.verify(token, peer.handshake);
+    peer.credentials = undefined;
+    return true;
+  }
+
+  private async admitRequest(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<IdentifiedRequest>();
+    const { token, reason } = extractToken({ headers: { authorization: request.headers.authorization } }, {});
+    try {
+      if (reason !== undefined) throw refusal('UNAUTHORIZED', reason);
+      if (token !== undefined) request.principal = await this.verify(token, handshakeOfRequest(request));
+      else if (!isPublic(this.reflector, context)) throw refusal('UNAUTHORIZED', 'A token is required');
+      return true;
+    } catch (error) {
+      // RFC 9110 section 15.5.2 requires it on every 401, and an exception cannot carry a header.
+      if (error instanceof UnauthorizedException) http.getResponse<HttpResponse>().header('WWW-Authenticate', 'Bearer');
+      throw error;
+    }
+  }
+
+  private async verify(token: string, handshake: Handshake): Promise<Principal> {
+    try {
+      return await this.authenticator.authenticate(token, handshake);
+    } catch (error) {
+      if (error instanceof AuthenticationError) throw refusal(error.code, error.reason, error);
+      if (error instanceof AuthenticatorUnavailableError) {
+        const message = 'Tokens cannot be verified at the moment';
+        throw new ServiceUnavailableException({ code: error.code, message }, { cause: error });
+      }
+      throw error;
+    }
+  }
+}
+
+function refusal(code: AuthenticationError['code'], message: string, cause?: Error): UnauthorizedException {
+  return new UnauthorizedException({ code, message }, { cause });
+}

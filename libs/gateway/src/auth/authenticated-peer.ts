@@ -1,0 +1,11 @@
+import { type Handshake } from '../connection/handshake.js';
+import { type Principal } from './principal.js';
+
+/** What authentication needs of a connection, and the only part of it that it touches. */
+export interface AuthenticatedPeer {
+  readonly handshake: Handshake;
+  /** Undefined until a token was accepted. */
+  principal: Principal | undefined;
+  /** The token the client presented and nobody has verified yet. */
+  credentials: string | undefined;
+}

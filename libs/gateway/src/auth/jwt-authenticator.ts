@@ -1,0 +1,76 @@
+import { jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { type Clock } from '../ports/clock.js';
+import { type ResolvedAuthOptions } from './auth-options.js';
+import { AuthenticationError } from './authentication-error.js';
+import { Authenticator } from './authenticator.js';
+import { refusalOf } from './jwt-refusal.js';
+import { type Principal } from './principal.js';
+import { TokenCache } from './token-cache.js';
+import { MAX_TOKEN_BYTES } from './token-sources.js';
+import { verificationKeys } from './verification-keys.js';
+
+/**
+ * Verifies signed JSON Web Tokens (RFC 7519). `sub` is required; a token without `exp` never expires.
+ *
+ * @publicApi
+ */
+export class JwtAuthenticator extends Authenticator {
+  private readonly findKey: JWTVerifyGetKey;
+  private readonly cache: TokenCache;
+
+  constructor(
+    private readonly options: ResolvedAuthOptions,
+    private readonly clock: Clock,
+  ) {
+    super();
+    this.findKey = verificationKeys(options, clock);
+    // A token must not stay good by the cache when the key that signed it has been withdrawn.
+    const maxAgeMs = options.jwksUrl === undefined ? Infinity : options.jwksCacheMs;
+    this.cache = new TokenCache(options.tokenCacheSize, maxAgeMs, clock);
+  }
+
+  /** Verifies the token, once for all who present it. Throws as {@link Authenticator.authenticate} says. */
+  async authenticate(token: string): Promise<Principal> {
+    if (token.length > MAX_TOKEN_BYTES) {
+      throw new AuthenticationError('UNAUTHORIZED', `The token is longer than ${MAX_TOKEN_BYTES} bytes`);
+    }
+    return this.cache.resolve(token, () => this.verify(token));
+  }
+
+  private async verify(token: string): Promise<Principal> {
+    const { algorithms, issuer, audience, clockToleranceMs } = this.options;
+    try {
+      const { payload } = await jwtVerify(token, this.findKey, {
+        algorithms,
+        issuer,
+        audience,
+        clockTolerance: clockToleranceMs / 1_000,
+        currentDate: new Date(this.clock.wallNow()),
+        requiredClaims: ['sub'],
+      });
+      return principalOf(payload);
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  }
+}
+
+function principalOf(claims: JWTPayload): Principal {
+  // jose checks that `sub` is there, not what it is; an empty one would make strangers share an identity.
+  if (typeof claims.sub !== 'string' || claims.sub === '') {
+    throw new AuthenticationError('UNAUTHORIZED', 'The token names no subject');
+  }
+  // Shared by every connection that presents the token: one handler's change must not become another's rights.
+  return freezeDeep({
+    subject: claims.sub,
+    expiresAt: claims.exp === undefined ? Infinity : claims.exp * 1_000,
+    claims,
+  });
+}
+
+function freezeDeep<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) freezeDeep(part);
+  }
+  return Object.freeze(value);
+}

@@ -1,0 +1,64 @@
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { createPublicKey } from 'node:crypto';
+import { type Clock } from '../ports/clock.js';
+import { type ResolvedAuthOptions } from './auth-options.js';
+import { AuthenticatorUnavailableError } from './authentication-error.js';
+
+/** While the endpoint fails it is asked once a second, however many clients are waiting to come back. */
+const FAILURE_PAUSE_MS = 1_000;
+
+/** How `jose` gets the key for a token, from whichever source the options name. */
+export function verificationKeys(options: ResolvedAuthOptions, clock: Clock): JWTVerifyGetKey {
+  const { secret, publicKey, jwksUrl } = options;
+  if (secret !== undefined) {
+    const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret;
+    return () => bytes;
+  }
+  if (publicKey !== undefined) {
+    const key = typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey;
+    return () => key;
+  }
+  if (jwksUrl !== undefined) return remoteKeys(new URL(jwksUrl), options, clock);
+  throw new TypeError('JwtAuthenticator needs one of secret, publicKey and jwksUrl');
+}
+
+/**
+ * Published keys, fetched when they are too old and when a token names one that is not known yet. `jose` does the
+ * fetching, sharing and matching; when to fetch is decided here, by our clock, and failures get a class of their own.
+ */
+function remoteKeys(url: URL, options: ResolvedAuthOptions, clock: Clock): JWTVerifyGetKey {
+  const keys = createRemoteJWKSet(url, {
+    timeoutDuration: options.jwksTimeoutMs,
+    cacheMaxAge: Infinity,
+    cooldownDuration: Infinity,
+  });
+  let fetchedAt = -Infinity;
+  let failedAt = -Infinity;
+
+  const refresh = async (): Promise<void> => {
+    if (clock.now() - failedAt < FAILURE_PAUSE_MS) throw unavailable();
+    try {
+      await keys.reload();
+      fetchedAt = clock.now();
+    } catch (cause) {
+      failedAt = clock.now();
+      throw unavailable(cause);
+    }
+  };
+
+  return async (header, token) => {
+    if (clock.now() - fetchedAt >= options.jwksCacheMs) await refresh();
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      const isNew = error instanceof errors.JWKSNoMatchingKey && clock.now() - fetchedAt >= options.jwksCooldownMs;
+      if (!isNew) throw error;
+    }
+    await refresh();
+    return keys(header, token);
+  };
+}
+
+function unavailable(cause?: unknown): AuthenticatorUnavailableError {
+  return new AuthenticatorUnavailableError('The keys that tokens are verified with cannot be fetched', { cause });
+}

@@ -1,0 +1,31 @@
+import { closeCodes } from '@holdfast/protocol';
+
+/**
+ * Why a connection ended, as this end knows it.
+ *
+ * @publicApi
+ */
+export interface DisconnectCause {
+  /** WebSocket close code; 1006 when the peer vanished without a goodbye. */
+  readonly code: number;
+  /** Name of the code in the catalogue (PROTOCOL.md), or `APPLICATION`. */
+  readonly name: string;
+  /** Words that came with the code, ours or the peer's. May be empty. */
+  readonly reason: string;
+  /** Who ended it; `network` when neither end said goodbye. */
+  readonly initiator: 'server' | 'client' | 'network';
+  /** System error of the socket, such as `ECONNRESET`, where there was one. */
+  readonly socketError?: string;
+}
+
+const names = new Map(closeCodes.map(({ code, name }) => [code, name]));
+
+export function describeCause(
+  initiator: DisconnectCause['initiator'],
+  code: number,
+  reason = '',
+  socketError?: string,
+): DisconnectCause {
+  const name = names.get(code) ?? 'APPLICATION';
+  return Object.freeze({ code, name, reason, initiator, ...(socketError === undefined ? {} : { socketError }) });
+}

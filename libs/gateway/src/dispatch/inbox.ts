@@ -1,0 +1,123 @@
+import type { HandlerPlan } from './handler-plan.js';
+
+/** A decoded message on its way to its handler. */
+export interface Message {
+  readonly plan: HandlerPlan;
+  readonly data: unknown;
+  readonly id: string | number | undefined;
+  /** W3C traceparent of the frame. */
+  readonly trace: string | undefined;
+  /** Size of the frame, for the inbox's account. */
+  readonly bytes: number;
+}
+
+/** Whom an inbox works for. */
+export interface InboxOwner {
+  start(message: Message): void;
+  /** It is above its marks: no more, please. */
+  full(): void;
+  /** It is below half of them again. */
+  relieved(): void;
+}
+
+export interface InboxLimits {
+  readonly inboxMessages: number;
+  readonly inboxBytes: number;
+}
+
+/**
+ * The messages of one connection that wait for their turn. Bounded: above its marks the socket is no longer read, so
+ * that TCP slows the peer down; below half of them it is read again. What was read together with the last one that
+ * fitted still comes along: at most 64 KiB, which is what Node reads at once.
+ */
+export class Inbox {
+  #waiting: Message[] = [];
+  #first = 0;
+  #bytes = 0;
+  /** Reasons not to begin anything: connection hooks at work, a client that does not read. */
+  #holds = 1;
+  #isStarting = false;
+  #busyInOrder = false;
+  #busyConcurrent: Map<HandlerPlan, number> | undefined;
+
+  constructor(
+    private readonly owner: InboxOwner,
+    private readonly limits: InboxLimits,
+  ) {}
+
+  get length(): number {
+    return this.#waiting.length - this.#first;
+  }
+
+  push(message: Message): void {
+    if (this.length === 0 && this.#mayStart(message.plan)) {
+      this.#start(message);
+      return;
+    }
+    this.#waiting.push(message);
+    this.#bytes += message.bytes;
+    if (this.length >= this.limits.inboxMessages || this.#bytes >= this.limits.inboxBytes) this.owner.full();
+  }
+
+  /** Begins nothing until as many calls of {@link release}. A new inbox is held once, for the connection hooks. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  release(): void {
+    this.#holds--;
+    this.#startWaiting();
+  }
+
+  finished(plan: HandlerPlan): void {
+    if (plan.concurrency === undefined) this.#busyInOrder = false;
+    else this.#busyConcurrent?.set(plan, (this.#busyConcurrent.get(plan) ?? 1) - 1);
+    this.#startWaiting();
+  }
+
+  /** The connection has ended: whoever still waits waits in vain. */
+  discard(): void {
+    this.#holds = Infinity;
+    this.#waiting = [];
+    this.#first = 0;
+    this.#bytes = 0;
+  }
+
+  #startWaiting(): void {
+    // A handler that is not asynchronous finishes within the call that begins it. The loop below goes on by itself;
+    // calling it once more for each message would overflow the stack when thousands wait.
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    for (;;) {
+      const next = this.#waiting[this.#first];
+      if (!next || !this.#mayStart(next.plan)) break;
+      this.#take(next);
+      this.#start(next);
+    }
+    this.#isStarting = false;
+    if (this.length <= this.limits.inboxMessages / 2 && this.#bytes <= this.limits.inboxBytes / 2)
+      this.owner.relieved();
+  }
+
+  #take(message: Message): void {
+    this.#first++;
+    this.#bytes -= message.bytes;
+    if (this.#first * 2 < this.#waiting.length) return;
+    // Moving the rest only when half is used up keeps taking a message O(1) on average.
+    this.#waiting = this.#waiting.slice(this.#first);
+    this.#first = 0;
+  }
+
+  #mayStart(plan: HandlerPlan): boolean {
+    if (this.#holds > 0) return false;
+    if (plan.concurrency === undefined) return !this.#busyInOrder;
+    return (this.#busyConcurrent?.get(plan) ?? 0) < plan.concurrency;
+  }
+
+  #start(message: Message): void {
+    const { plan } = message;
+    if (plan.concurrency === undefined) this.#busyInOrder = true;
+    else (this.#busyConcurrent ??= new Map<HandlerPlan, number>()).set(plan, (this.#busyConcurrent.get(plan) ?? 0) + 1);
+    this.owner.start(message);
+  }
+}

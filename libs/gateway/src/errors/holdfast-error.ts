@@ -1,0 +1,25 @@
+/** Codes of errors that Holdfast throws at its caller in the same process (codes that travel are in PROTOCOL.md). */
+export type HoldfastErrorCode =
+  | 'INVALID_OPTIONS'
+  | 'INVALID_GATEWAY'
+  | 'INVALID_CLOSE_CODE'
+  | 'INVALID_EVENT_NAME'
+  | 'ADAPTER_REPLACED'
+  | 'PORT_UNAVAILABLE';
+
+/**
+ * Base of every error Holdfast throws; tell them apart by `code`.
+ *
+ * @publicApi
+ */
+export class HoldfastError extends Error {
+  override readonly name = 'HoldfastError';
+
+  constructor(
+    readonly code: HoldfastErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

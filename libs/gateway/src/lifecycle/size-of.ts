@@ -1,0 +1,6 @@
+import type { RawData } from 'ws';
+
+/** Bytes of a message as it came. */
+export function sizeOf(data: RawData): number {
+  return Array.isArray(data) ? data.reduce((sum, part) => sum + part.length, 0) : data.byteLength;
+}

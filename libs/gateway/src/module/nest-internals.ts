@@ -1,0 +1,62 @@
+/**
+ * Everything Holdfast uses of Nest that Nest does not promise to keep, in one place. Each line has its reason, and
+ * `test/module/nest-internals.spec.ts` fails when Nest changes it.
+ *
+ * - Metadata keys of gateways, handlers, guards and filters: the decorators that write them are public, the names
+ *   under which they do are not. Needed to know at boot who handles what.
+ * - `REQUEST_CONTEXT_ID`: under this symbol Nest keeps the DI context of a client. Needed so that the guards of a
+ *   request-scoped gateway run in the context in which its hooks and handlers will.
+ * - `FORBIDDEN_MESSAGE`: all that tells a guard that returned false from any other WsException.
+ * - That the socket module sets `forceCloseConnections` on its adapter before it binds the first gateway, see
+ *   {@link HoldfastAdapter}. The setter is public; when it is called is not promised.
+ */
+import 'reflect-metadata';
+import {
+  CUSTOM_ROUTE_ARGS_METADATA,
+  EXCEPTION_FILTERS_METADATA,
+  FILTER_CATCH_EXCEPTIONS,
+  GUARDS_METADATA,
+  INTERCEPTORS_METADATA,
+  PIPES_METADATA,
+} from '@nestjs/common/internal';
+import { FORBIDDEN_MESSAGE, REQUEST_CONTEXT_ID } from '@nestjs/core/internal';
+import {
+  GATEWAY_METADATA,
+  GATEWAY_OPTIONS,
+  MESSAGE_MAPPING_METADATA,
+  MESSAGE_METADATA,
+  PARAM_ARGS_METADATA,
+  PORT_METADATA,
+} from '@nestjs/websockets/internal';
+
+export {
+  CUSTOM_ROUTE_ARGS_METADATA,
+  EXCEPTION_FILTERS_METADATA,
+  FILTER_CATCH_EXCEPTIONS,
+  FORBIDDEN_MESSAGE,
+  GATEWAY_METADATA,
+  GATEWAY_OPTIONS,
+  GUARDS_METADATA,
+  INTERCEPTORS_METADATA,
+  MESSAGE_MAPPING_METADATA,
+  MESSAGE_METADATA,
+  PARAM_ARGS_METADATA,
+  PIPES_METADATA,
+  PORT_METADATA,
+  REQUEST_CONTEXT_ID,
+};
+
+/** Kinds of parameters, as `@ConnectedSocket()` and `@MessageBody()` number them in their metadata. */
+export const WsParam = { SOCKET: 0, PAYLOAD: 3 } as const;
+
+/** Reads metadata whose shape the caller checks. */
+export function readMetadata(key: string | symbol, target: object): unknown {
+  return Reflect.getMetadata(key, target) as unknown;
+}
+
+/** Makes `target` look like `source` to guards and reflectors. */
+export function copyMetadata(source: object, target: object): void {
+  for (const key of Reflect.getMetadataKeys(source)) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, source), target);
+  }
+}

@@ -1,0 +1,41 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { HoldfastError } from '../errors/holdfast-error.js';
+
+/** A port that only gateways live on. Plain HTTP requests there are told what to do instead. */
+export class OwnPort {
+  readonly server: Server = createServer(explain);
+
+  constructor(private readonly port: number) {}
+
+  /** @throws HoldfastError `PORT_UNAVAILABLE` */
+  async listen(): Promise<void> {
+    this.server.listen(this.port);
+    try {
+      await once(this.server, 'listening');
+    } catch (error) {
+      throw new HoldfastError('PORT_UNAVAILABLE', `A gateway wants port ${this.port}, which cannot be listened on`, {
+        cause: error,
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.server.listening) return;
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+function explain(_request: IncomingMessage, response: ServerResponse): void {
+  const body = JSON.stringify({ error: { code: 'UPGRADE_REQUIRED', message: 'This port speaks WebSocket only' } });
+  response
+    .writeHead(426, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Cache-Control': 'no-store',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      Connection: 'close, Upgrade',
+    })
+    .end(body);
+}

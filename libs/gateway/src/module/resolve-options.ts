@@ -1,0 +1,181 @@
+import 'reflect-metadata';
+import { plainToInstance } from 'class-transformer';
+import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
+import type { DecodeLimits } from '@holdfast/protocol';
+import { defaultDecodeLimits } from '@holdfast/protocol';
+import { originProblems } from '../admission/origin-policy.js';
+import { proxyProblems } from '../admission/client-address.js';
+import { authContradictions, type ResolvedAuthOptions, resolveAuthOptions } from '../auth/auth-options.js';
+import { HoldfastError } from '../errors/holdfast-error.js';
+import {
+  type AdmissionOptions,
+  type HeartbeatOptions,
+  HoldfastOptions,
+  type LifecycleOptions,
+  type MessageOptions,
+  type OutboxOptions,
+} from './options.js';
+
+/** {@link HoldfastOptions} with every default filled in, frozen. */
+export interface ResolvedOptions {
+  readonly production: boolean;
+  readonly auth: ResolvedAuthOptions;
+  /** Whether tokens can be verified by a key of the options. */
+  readonly hasKey: boolean;
+  readonly admission: Readonly<Required<AdmissionOptions>>;
+  readonly heartbeat: Readonly<Required<HeartbeatOptions>>;
+  readonly messages: Readonly<Required<MessageOptions>>;
+  readonly outbox: Readonly<Required<OutboxOptions>>;
+  readonly lifecycle: Readonly<Required<LifecycleOptions>>;
+  readonly decodeLimits: DecodeLimits;
+}
+
+/**
+ * @param ownAuthenticator - the application verifies tokens by an {@link Authenticator} of its own.
+ * @throws HoldfastError `INVALID_OPTIONS` that names each wrong option and what is allowed.
+ */
+export function resolveOptions(given: HoldfastOptions, ownAuthenticator: boolean): ResolvedOptions {
+  const problems = shapeProblems(given);
+  // What does not have the right shape cannot be asked for contradictions.
+  if (problems.length === 0) problems.push(...contradictions(given, ownAuthenticator));
+  if (problems.length > 0) {
+    throw new HoldfastError(
+      'INVALID_OPTIONS',
+      `Holdfast was given options it cannot work with:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,
+    );
+  }
+  return resolve(given);
+}
+
+function shapeProblems(given: unknown): string[] {
+  // A factory of the application may have returned anything.
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return ['the options must be an object'];
+  const errors = validateSync(plainToInstance(HoldfastOptions, given), {
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    forbidUnknownValues: false,
+  });
+  return errors.flatMap((error) => describe(error));
+}
+
+function resolve(given: HoldfastOptions): ResolvedOptions {
+  const messages: Required<MessageOptions> = { ...messageDefaults, ...defined(given.messages) };
+  const { maxEventLength, maxIdLength, maxDepth } = messages;
+  const auth = resolveAuthOptions(given.auth ?? {});
+  return Object.freeze({
+    production: isProduction(given),
+    auth,
+    hasKey: [auth.secret, auth.publicKey, auth.jwksUrl].some((key) => key !== undefined),
+    admission: resolveAdmission(given.admission),
+    heartbeat: Object.freeze({ ...heartbeatDefaults, ...defined(given.heartbeat) }),
+    messages: Object.freeze(messages),
+    outbox: Object.freeze({ ...outboxDefaults, ...defined(given.outbox) }),
+    lifecycle: Object.freeze({ ...lifecycleDefaults, ...defined(given.lifecycle) }),
+    decodeLimits: Object.freeze({ ...defaultDecodeLimits, maxEventLength, maxIdLength, maxDepth }),
+  });
+}
+
+function resolveAdmission(given: AdmissionOptions | undefined): Readonly<Required<AdmissionOptions>> {
+  const { handshakeRate, ...admission } = { ...admissionDefaults, ...defined(given) };
+  const { limit, windowMs } = handshakeRate;
+  return Object.freeze({ ...admission, handshakeRate: Object.freeze({ limit, windowMs }) });
+}
+
+const admissionDefaults: Required<AdmissionOptions> = {
+  origins: 'same-origin',
+  allowMissingOrigin: true,
+  allowAnyOriginInProduction: false,
+  trustedProxies: [],
+  maxConnections: 50_000,
+  maxConnectionsPerIp: 200,
+  maxConnectionsPerPrincipal: 50,
+  handshakeRate: { limit: 100, windowMs: 10_000 },
+  handshakeTimeoutMs: 10_000,
+  useGlobalPrefix: true,
+};
+const heartbeatDefaults: Required<HeartbeatOptions> = { intervalMs: 25_000, missedBeats: 2 };
+const messageDefaults: Required<MessageOptions> = {
+  maxPayloadBytes: 262_144,
+  maxFragments: 1_024,
+  inboxMessages: 256,
+  inboxBytes: 1_048_576,
+  handlerTimeoutMs: 30_000,
+  maxStreams: 100,
+  maxViolations: 20,
+  maxEventLength: defaultDecodeLimits.maxEventLength,
+  maxIdLength: defaultDecodeLimits.maxIdLength,
+  maxDepth: defaultDecodeLimits.maxDepth,
+  bytesPerSecond: 8_388_608,
+};
+const outboxDefaults: Required<OutboxOptions> = {
+  highWaterBytes: 1_048_576,
+  lowWaterBytes: 262_144,
+  overflow: 'close',
+};
+const lifecycleDefaults: Required<LifecycleOptions> = {
+  connectTimeoutMs: 10_000,
+  helloTimeoutMs: 10_000,
+  closeTimeoutMs: 5_000,
+  drainWindowMs: 5_000,
+  drainTimeoutMs: 10_000,
+};
+
+function isProduction({ production }: HoldfastOptions): boolean {
+  return production ?? process.env['NODE_ENV'] === 'production';
+}
+
+function contradictions(given: HoldfastOptions, ownAuthenticator: boolean): string[] {
+  const { auth } = given;
+  const admission = { ...admissionDefaults, ...defined(given.admission) };
+  const { origins, trustedProxies } = admission;
+  const found = [
+    ...originProblems(origins).map((problem) => `admission.origins: ${problem}`),
+    ...proxyProblems(trustedProxies).map((problem) => `admission.trustedProxies: ${problem}`),
+    ...(auth ? authContradictions(auth, ownAuthenticator).map((problem) => `auth: ${problem}`) : []),
+  ];
+  if (origins === '*' && isProduction(given) && !admission.allowAnyOriginInProduction) {
+    found.push(
+      "admission.origins: '*' lets every web page use its visitors' cookies here; production refuses it unless admission.allowAnyOriginInProduction is true. Allowed: 'same-origin' or a list of origins",
+    );
+  }
+  const { inboxBytes, maxPayloadBytes } = { ...messageDefaults, ...defined(given.messages) };
+  if (inboxBytes < maxPayloadBytes) {
+    found.push(
+      `messages.inboxBytes (${inboxBytes}) must not be below messages.maxPayloadBytes (${maxPayloadBytes}): one message would fill the inbox`,
+    );
+  }
+  const { highWaterBytes, lowWaterBytes } = { ...outboxDefaults, ...defined(given.outbox) };
+  if (lowWaterBytes >= highWaterBytes) {
+    found.push(`outbox.lowWaterBytes (${lowWaterBytes}) must be below outbox.highWaterBytes (${highWaterBytes})`);
+  }
+  return found;
+}
+
+/** An option that is present but undefined means its default; so does null, which is what JSON says for it. */
+function defined<T extends object>(options: T | null | undefined): Partial<T> {
+  const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined && value !== null);
+  // Dropping entries leaves a part of what there was.
+  return Object.fromEntries(given) as Partial<T>;
+}
+
+function describe({ property, constraints, children, value, target }: ValidationError, path = ''): string[] {
+  const name = path + property;
+  const own = Object.entries(constraints ?? {}).map(([rule, message]) =>
+    rule === 'whitelistValidation'
+      ? `${name} is not an option of Holdfast; allowed here: ${namesBeside(target).join(', ')}`
+      : `${message.replace(property, name)}, but is ${show(value)}`,
+  );
+  return [...own, ...(children ?? []).flatMap((child) => describe(child, `${name}.`))];
+}
+
+/** The options that the class of `target` knows. */
+function namesBeside(target: object | undefined): string[] {
+  if (!target) return [];
+  const rules = getMetadataStorage().getTargetValidationMetadatas(target.constructor, '', false, false);
+  return [...new Set(rules.map(({ propertyName }) => propertyName))];
+}
+
+/** Secrets are options too: only what cannot be one is shown. */
+function show(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : `of type ${typeof value}`;
+}

@@ -1,0 +1,184 @@
+import type { Duplex } from 'node:stream';
+
+/**
+ * What becomes of an event for a client that does not keep up:
+ *
+ * - `close`: the connection is closed with 4508, and the client comes back with a clean slate;
+ * - `refuse`: it is not taken, and `emit` says so;
+ * - `drop`: it is not taken, and counted as lost.
+ *
+ * @publicApi
+ */
+export type OverflowPolicy = 'close' | 'refuse' | 'drop';
+
+export interface OutboxLimits {
+  readonly highWaterBytes: number;
+  readonly lowWaterBytes: number;
+  readonly overflow: OverflowPolicy;
+}
+
+/** Whom an outbox writes for. */
+export interface OutboxOwner {
+  /** Frames a text and gives it to the socket, behind what the socket holds already. */
+  transmit(text: string): void;
+  /** The client does not keep up, or does again. */
+  congested(isCongested: boolean): void;
+  /** Too much waits for it, and the connection has to end. */
+  overflowed(): void;
+  /** An event was not taken, and `emit` says so. */
+  refused(): void;
+  /** An event was not taken, as the application wants it. */
+  dropped(): void;
+}
+
+/** Shared by all outboxes, so that a tick costs no closure. */
+let uncork: (outbox: Outbox) => void;
+
+interface Entry {
+  readonly text: string;
+  readonly bytes: number;
+}
+
+/**
+ * The one writer of a connection. What is written in one turn of the event loop leaves in one write. Data waits here
+ * while the socket is full, so that control frames, which do not, are never far from the wire: a busy link must not
+ * look dead.
+ */
+export class Outbox {
+  #waiting: Entry[] = [];
+  #waitingBytes = 0;
+  /** At most so much of what the socket holds are control frames. */
+  #controlBytes = 0;
+  #isCorked = false;
+  #isCongested = false;
+  #whenEmpty: (() => void)[] | undefined;
+
+  constructor(
+    private readonly socket: Duplex,
+    private readonly owner: OutboxOwner,
+    private readonly limits: OutboxLimits,
+  ) {}
+
+  /** Messages that wait for room in the socket. */
+  get depth(): number {
+    return this.#waiting.length;
+  }
+
+  get bytes(): number {
+    return this.#waitingBytes + this.socket.writableLength;
+  }
+
+  /** Whether an event would be taken. Ask before it is encoded: a client that does not read must not cost that, too. */
+  admits(): boolean {
+    if (this.#isCongested) this.#refuse();
+    return !this.#isCongested;
+  }
+
+  /** An event of the application. @returns whether it was taken. */
+  offer(text: string): boolean {
+    if (!this.admits()) return false;
+    this.#write(text);
+    return true;
+  }
+
+  /** An answer. A peer that asked is owed one: it is taken beyond the mark, and beyond twice the mark nothing helps. */
+  answer(text: string): void {
+    if (this.#isCongested && this.bytes > 2 * this.limits.highWaterBytes) this.owner.overflowed();
+    else this.#write(text);
+  }
+
+  /** A frame of the protocol: before all data that waits here. */
+  control(text: string): void {
+    // A peer that asks for control frames and does not read them could otherwise pile them up beside both marks.
+    this.#controlBytes = Math.min(this.#controlBytes, this.socket.writableLength) + text.length;
+    if (this.#controlBytes > this.limits.highWaterBytes) {
+      this.owner.overflowed();
+      return;
+    }
+    this.#cork();
+    this.owner.transmit(text);
+  }
+
+  /** The socket has room again. */
+  drained(): void {
+    let next = this.#waiting[0];
+    let sent = 0;
+    while (next && !this.socket.writableNeedDrain) {
+      this.#waitingBytes -= next.bytes;
+      this.#cork();
+      this.owner.transmit(next.text);
+      next = this.#waiting[++sent];
+    }
+    if (sent > 0) this.#waiting = this.#waiting.slice(sent);
+    if (this.#isCongested && this.bytes <= this.limits.lowWaterBytes) {
+      this.#isCongested = false;
+      this.owner.congested(false);
+    }
+    if (this.#waiting.length === 0) this.#emptied();
+    this.#expectDrain();
+  }
+
+  /** Calls back once, when nothing waits here any more; at once where that is now. */
+  onceEmpty(callback: () => void): void {
+    if (this.#waiting.length === 0) callback();
+    else (this.#whenEmpty ??= []).push(callback);
+  }
+
+  /** Nobody will read what still waits. */
+  discard(): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#emptied();
+  }
+
+  #write(text: string): void {
+    if (this.#waiting.length === 0 && !this.socket.writableNeedDrain) {
+      this.#cork();
+      this.owner.transmit(text);
+    } else {
+      const bytes = Buffer.byteLength(text);
+      this.#waiting.push({ text, bytes });
+      this.#waitingBytes += bytes;
+    }
+    // After the write, so that one large answer keeps the next request from being begun.
+    if (this.#isCongested || this.bytes < this.limits.highWaterBytes) return;
+    this.#isCongested = true;
+    this.owner.congested(true);
+    this.#expectDrain();
+  }
+
+  /** A socket says `drain` only after it was filled to a mark of its own, which may be above ours. */
+  #expectDrain(): void {
+    if (!this.#isCongested || this.socket.writableNeedDrain || !this.socket.writable) return;
+    this.socket.write('', (error) => {
+      if (!error) this.drained();
+    });
+  }
+
+  #refuse(): void {
+    const { overflow } = this.limits;
+    if (overflow === 'close') this.owner.overflowed();
+    else if (overflow === 'drop') this.owner.dropped();
+    else this.owner.refused();
+  }
+
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.socket.cork();
+    process.nextTick(uncork, this);
+  }
+
+  #emptied(): void {
+    const callbacks = this.#whenEmpty;
+    this.#whenEmpty = undefined;
+    for (const callback of callbacks ?? []) callback();
+  }
+
+  static {
+    uncork = (outbox) => {
+      outbox.#isCorked = false;
+      outbox.socket.uncork();
+    };
+  }
+}

@@ -1,0 +1,147 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CloseCode } from '@holdfast/protocol';
+import { addressKey } from '../admission/client-address.js';
+import type { Connection } from '../connection/connection.js';
+import { BoundedLog } from '../telemetry/bounded-log.js';
+import { Counters } from '../telemetry/counters.js';
+import type { BoundRateLimit } from './bound-rate-limit.js';
+import { isCost } from './limit-rule.js';
+import type { Limiter, LimitVerdict } from './limiter.js';
+import type { RateLimitOptions } from './rate-limit.decorator.js';
+import { RateLimitException } from './rate-limit.exception.js';
+
+/**
+ * Injects the {@link Limiter} that all limits of messages go by. Default: a {@link MemoryLimiter}; another one is given
+ * to HoldfastModule as `limiter`.
+ *
+ * @publicApi
+ */
+export const HOLDFAST_LIMITER = Symbol('HOLDFAST_LIMITER');
+
+/** What one message would take of one limit. */
+interface Use {
+  readonly connection: Connection;
+  readonly limit: BoundRateLimit;
+  readonly key: string;
+  readonly units: number;
+}
+
+const unchecked: LimitVerdict = { allowed: true, remaining: Infinity, retryAfterMs: 0 };
+
+/**
+ * Decides whether a message may be handled now. The dispatcher and {@link RateLimitInterceptor} both ask here.
+ *
+ * While the limiter cannot be asked, messages pass: what protects the service must not be what takes it down. They are
+ * counted, and the log says why.
+ */
+@Injectable()
+export class RateLimits {
+  readonly #log = new BoundedLog('Holdfast');
+
+  constructor(
+    @Inject(HOLDFAST_LIMITER) private readonly limiter: Limiter,
+    private readonly counters: Counters,
+  ) {}
+
+  /**
+   * A message passes when all its limits let it, and only then counts for any of them.
+   *
+   * @returns a promise where the limiter is not in this process.
+   * @throws RateLimitException now, or by that promise; and what a `cost` or `per` function of the application throws.
+   */
+  check(connection: Connection, data: unknown, limits: readonly BoundRateLimit[]): Promise<void> | undefined {
+    const [only] = limits;
+    if (!only) return undefined;
+    if (limits.length > 1) return this.#checkAll(limits.map((limit) => useOf(connection, data, limit)));
+    const use = useOf(connection, data, only);
+    const verdict = this.#ask(use, use.units);
+    if (verdict instanceof Promise) return verdict.then((later) => judge([use], [later]));
+    judge([use], [verdict]);
+    return undefined;
+  }
+
+  /** Limiters do not take back what they have counted, so all are asked before any is used. */
+  #checkAll(uses: readonly Use[]): Promise<void> | undefined {
+    const room = together(uses.map((use) => this.#ask(use, 0)));
+    if (room instanceof Promise) return room.then((later) => this.#useAll(uses, later));
+    return this.#useAll(uses, room);
+  }
+
+  #useAll(uses: readonly Use[], room: readonly LimitVerdict[]): Promise<void> | undefined {
+    const short = uses.filter(({ units }, index) => (room[index]?.remaining ?? 0) < units);
+    // Those that will refuse count nothing, and say for how long.
+    const used = short.length > 0 ? short : uses;
+    const verdicts = together(used.map((use) => this.#ask(use, use.units)));
+    if (verdicts instanceof Promise) return verdicts.then((later) => judge(used, later));
+    judge(used, verdicts);
+    return undefined;
+  }
+
+  #ask({ limit, key }: Use, units: number): LimitVerdict | Promise<LimitVerdict> {
+    try {
+      const verdict = this.limiter.consume(key, limit.rule, units);
+      return verdict instanceof Promise
+        ? verdict.catch((error: unknown) => this.#passUnchecked(limit, error))
+        : verdict;
+    } catch (error) {
+      return this.#passUnchecked(limit, error);
+    }
+  }
+
+  #passUnchecked({ place }: BoundRateLimit, error: unknown): LimitVerdict {
+    this.counters.add('unchecked', place);
+    this.#log.error('limiter', 'The limiter cannot be asked, and messages pass without a limit', error);
+    return unchecked;
+  }
+}
+
+function useOf(connection: Connection, data: unknown, limit: BoundRateLimit): Use {
+  const { options, name, place } = limit;
+  const { cost = 1 } = options;
+  const units = typeof cost === 'function' ? cost(data) : cost;
+  // Ours to refuse, so that whatever the limiter throws is a failure of the limiter.
+  if (!isCost(units)) throw new RangeError(`The cost of a message to ${place} must be a whole number, not ${units}`);
+  return { connection, limit, key: `${name}|${subjectOf(connection, options)}`, units };
+}
+
+function subjectOf(connection: Connection, { per = 'connection' }: RateLimitOptions): string {
+  if (typeof per === 'function') return `f:${per(connection)}`;
+  if (per === 'ip') return `i:${addressKey(connection.handshake.ip)}`;
+  const { principal } = connection;
+  return per === 'principal' && principal ? `p:${principal.subject}` : `c:${connection.id}`;
+}
+
+/** @throws RateLimitException with the longest wait of those that refuse. */
+function judge(uses: readonly Use[], verdicts: readonly LimitVerdict[]): void {
+  let retryAfterMs: number | undefined;
+  for (const [index, { limit, connection }] of uses.entries()) {
+    const verdict = verdicts[index];
+    if (!verdict) continue;
+    if (verdict.allowed) {
+      limit.refusals?.delete(connection);
+    } else {
+      retryAfterMs = Math.max(retryAfterMs ?? 0, verdict.retryAfterMs);
+      blame(connection, limit);
+    }
+  }
+  if (retryAfterMs !== undefined) throw new RateLimitException(retryAfterMs);
+}
+
+function blame(connection: Connection, { refusals, options }: BoundRateLimit): void {
+  if (!refusals) return;
+  const inRow = (refusals.get(connection) ?? 0) + 1;
+  refusals.set(connection, inRow);
+  if (inRow >= (options.closeAfter ?? Infinity)) {
+    connection.close(CloseCode.RATE_LIMIT_ABUSE, 'too many messages, again and again');
+  }
+}
+
+function together(
+  verdicts: readonly (LimitVerdict | Promise<LimitVerdict>)[],
+): readonly LimitVerdict[] | Promise<readonly LimitVerdict[]> {
+  return verdicts.every(isHere) ? verdicts : Promise.all(verdicts.map((verdict) => Promise.resolve(verdict)));
+}
+
+function isHere(verdict: LimitVerdict | Promise<LimitVerdict>): verdict is LimitVerdict {
+  return !(verdict instanceof Promise);
+}

@@ -1,0 +1,68 @@
+import { Logger } from '@nestjs/common';
+
+const windowMs = 10_000;
+const linesPerWindow = 10;
+
+interface Tally {
+  until: number;
+  written: number;
+  held: number;
+}
+
+/**
+ * A log that a hostile peer cannot flood: of one kind of line it writes ten in ten seconds, then counts the rest and
+ * says how many there were with the next line it writes. Kinds are the program's own, so they are few.
+ */
+export class BoundedLog {
+  readonly #logger: Logger;
+  readonly #tallies = new Map<string, Tally>();
+
+  constructor(context: string) {
+    this.#logger = new Logger(context);
+  }
+
+  error(kind: string, message: string, error?: unknown): void {
+    const suffix = this.#admit('error', kind);
+    if (suffix === undefined) return;
+    if (error === undefined) this.#logger.error(message + suffix);
+    else this.#logger.error(message + suffix, readable(error));
+  }
+
+  warn(kind: string, message: string): void {
+    const suffix = this.#admit('warn', kind);
+    if (suffix !== undefined) this.#logger.warn(message + suffix);
+  }
+
+  debug(kind: string, message: string): void {
+    const suffix = this.#admit('debug', kind);
+    if (suffix !== undefined) this.#logger.debug(message + suffix);
+  }
+
+  #admit(level: string, kind: string): string | undefined {
+    const now = Date.now();
+    // By level, too: a peer that makes many quiet mistakes must not keep a fault of the same handler out of the log.
+    const key = `${level}:${kind}`;
+    let tally = this.#tallies.get(key);
+    let suffix = '';
+    if (!tally || now >= tally.until) {
+      if (tally && tally.held > 0) suffix = ` (and ${tally.held} more like it before)`;
+      tally = { until: now + windowMs, written: 0, held: 0 };
+      this.#tallies.set(key, tally);
+    }
+    if (tally.written >= linesPerWindow) {
+      tally.held++;
+      return undefined;
+    }
+    tally.written++;
+    return suffix;
+  }
+}
+
+/** What is thrown may be anything, and to look at it may throw again: then there must still be a line. */
+function readable(error: unknown): unknown {
+  try {
+    return error instanceof Error ? (error.stack ?? error.message) : error;
+  } catch {
+    return 'What was thrown cannot be read';
+  }
+}

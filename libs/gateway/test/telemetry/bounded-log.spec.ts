@@ -1,0 +1,41 @@
+import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BoundedLog } from '../../src/telemetry/bounded-log.js';
+
+const lines: string[] = [];
+const write = (level: string) => (message: unknown) => {
+  lines.push(`${level} ${String(message)}`);
+};
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  lines.length = 0;
+  Logger.overrideLogger({ log: write('log'), error: write('error'), warn: write('warn'), debug: write('debug') });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  Logger.overrideLogger(['log', 'error', 'warn', 'debug']);
+});
+
+describe('BoundedLog', () => {
+  it('writes ten lines of a kind under a flood, and says later how many it kept to itself', () => {
+    const log = new BoundedLog('test');
+    for (let count = 0; count < 1_000; count++) log.warn('flood', 'water');
+    expect(lines).toEqual(Array.from({ length: 10 }, () => 'warn water'));
+    vi.advanceTimersByTime(9_999);
+    log.warn('flood', 'water');
+    expect(lines).toHaveLength(10);
+    vi.advanceTimersByTime(1);
+    log.warn('flood', 'water');
+    log.warn('flood', 'water');
+    expect(lines.slice(10)).toEqual(['warn water (and 991 more like it before)', 'warn water']);
+  });
+
+  it('keeps kinds apart: a flood of one hides no line of another', () => {
+    const log = new BoundedLog('test');
+    for (let count = 0; count < 100; count++) log.debug('flood', 'water');
+    log.error('fire', 'smoke', new Error('hot'));
+    expect(lines.at(-1)).toBe('error smoke');
+  });
+});
