@@ -1,0 +1,163 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+/** @publicApi */
+export interface FaultProxyCounts {
+  /** Connections accepted so far. */
+  readonly accepted: number;
+  /** Connections open now. */
+  readonly open: number;
+  /** Bytes passed on towards the server. */
+  readonly bytesUp: number;
+  /** Bytes passed on towards the clients. */
+  readonly bytesDown: number;
+}
+
+/** Both ends of one proxied connection. */
+interface Link {
+  readonly client: Socket;
+  readonly upstream: Socket;
+}
+
+/**
+ * A TCP proxy in front of a server, that fails on cue: it falls silent, resets or ends the connections through it.
+ *
+ * ```ts
+ * await using proxy = await FaultProxy.start(app.port);
+ * const client = await TestClient.connect(proxy.url('/chat'));
+ * proxy.pause(); // both ends still believe in the connection
+ * ```
+ *
+ * @publicApi
+ */
+export class FaultProxy implements AsyncDisposable {
+  private readonly links = new Set<Link>();
+  /** Ends that came during a pause. */
+  private readonly held: (() => void)[] = [];
+  private paused = false;
+  private accepted = 0;
+  private bytesUp = 0;
+  private bytesDown = 0;
+
+  private constructor(
+    private readonly server: Server,
+    private readonly upstreamPort: number,
+    private readonly upstreamHost: string,
+  ) {
+    server.on('connection', (client: Socket) => {
+      this.accept(client);
+    });
+  }
+
+  /** Starts on a free port of 127.0.0.1. Host of the server behind it: default `127.0.0.1`. */
+  static async start(upstreamPort: number, upstreamHost = '127.0.0.1'): Promise<FaultProxy> {
+    // Half-open on purpose: the end of one direction is passed on as what it is, not as the end of both.
+    const server = createServer({ allowHalfOpen: true });
+    const proxy = new FaultProxy(server, upstreamPort, upstreamHost);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return proxy;
+  }
+
+  /** Port of 127.0.0.1 on which the proxy listens. */
+  get port(): number {
+    // Listening on TCP, so neither a pipe's name nor null.
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** The `ws:` URL of a path of the server, through this proxy. Default `/`. */
+  url(path = '/'): string {
+    return `ws://127.0.0.1:${this.port}${path}`;
+  }
+
+  get counts(): FaultProxyCounts {
+    return { accepted: this.accepted, open: this.links.size, bytesUp: this.bytesUp, bytesDown: this.bytesDown };
+  }
+
+  /**
+   * Falls silent both ways. Connections stay open and new ones are accepted, but nothing passes, not even their end:
+   * the ends are half-open without knowing it.
+   */
+  pause(): void {
+    this.paused = true;
+    this.eachSocket((socket) => socket.pause());
+  }
+
+  /** Passes on what was held back, then everything. */
+  resume(): void {
+    this.paused = false;
+    for (const passOn of this.held.splice(0)) passOn();
+    this.eachSocket((socket) => socket.resume());
+  }
+
+  /** Resets every connection (RST), as a crashed host or a firewall does. */
+  reset(): void {
+    this.eachSocket((socket) => socket.resetAndDestroy());
+  }
+
+  /** Ends every connection (FIN) without a word of WebSocket, as a proxy's idle timeout does. */
+  cut(): void {
+    this.eachSocket((socket) => {
+      // What comes until the other side ends too is thrown away: a cut connection passes nothing on.
+      socket.removeAllListeners('data').resume().end();
+    });
+  }
+
+  /** Drops all connections and stops listening. */
+  async close(): Promise<void> {
+    const closed = this.server.listening ? once(this.server, 'close') : undefined;
+    this.server.close();
+    this.eachSocket((socket) => socket.destroy());
+    await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  private eachSocket(act: (socket: Socket) => void): void {
+    for (const { client, upstream } of [...this.links]) {
+      act(client);
+      act(upstream);
+    }
+  }
+
+  private accept(client: Socket): void {
+    this.accepted++;
+    const upstream = connect({ port: this.upstreamPort, host: this.upstreamHost, allowHalfOpen: true });
+    const link = { client, upstream };
+    this.links.add(link);
+    this.relay(client, upstream, (bytes) => (this.bytesUp += bytes));
+    this.relay(upstream, client, (bytes) => (this.bytesDown += bytes));
+    for (const socket of [client, upstream]) {
+      socket.setNoDelay(true);
+      if (this.paused) socket.pause();
+      socket.once('close', () => {
+        if (client.destroyed && upstream.destroyed) this.links.delete(link);
+      });
+    }
+  }
+
+  private relay(from: Socket, to: Socket, count: (bytes: number) => void): void {
+    from.on('data', (chunk) => {
+      count(chunk.length);
+      if (!to.write(chunk)) from.pause();
+    });
+    to.on('drain', () => {
+      if (!this.paused) from.resume();
+    });
+    from.on('end', () => {
+      this.passOn(() => to.end());
+    });
+    // A reset on one side, and a server that cannot be reached, are a reset on the other.
+    from.on('error', () => {
+      this.passOn(() => to.resetAndDestroy());
+    });
+  }
+
+  /** A paused socket still tells its end when nothing is left to read before it. */
+  private passOn(act: () => void): void {
+    if (this.paused) this.held.push(act);
+    else act();
+  }
+}

@@ -1,0 +1,11 @@
+export { ConnectionEnded, HandshakeRefused, RequestFailed, TestingError, TimedOut } from './errors.js';
+export { FaultProxy, type FaultProxyCounts } from './fault-proxy.js';
+export { HoldfastTestApp } from './holdfast-test-app.js';
+export { describeLimiter, type SuiteRunner } from './limiter-conformance.js';
+export { type CreateLimiter, type LimiterHarness } from './limiter-conformance.harness.js';
+export { ManualClock } from './manual-clock.js';
+export { FrameReader, rawUpgrade, type RawRefusal, type RawUpgraded, type RawUpgradeOptions } from './raw-upgrade.js';
+export { seededRandom } from './seeded-random.js';
+export { TestClient, type CloseEvent, type TestClientOptions } from './test-client.js';
+export { type RawTestFrame, type TestFrame } from './test-frame.js';
+export { decodeClose, encodeClose, encodeFrame, type WireFrame, type WireFrameSpec } from './wire-frame.js';
