@@ -1,0 +1,32 @@
+import { Controller, Get } from '@nestjs/common';
+import { ReadinessService } from '@holdfast/gateway';
+import { HealthCheck, type HealthCheckResult, HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
+
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly readiness: ReadinessService,
+  ) {}
+
+  /** 200 while the process answers at all: whoever restarts processes asks this. A node that drains is alive. */
+  @Get('live')
+  @HealthCheck()
+  live(): Promise<HealthCheckResult> {
+    return this.health.check([]);
+  }
+
+  /** 200 while newcomers are welcome, else 503: whoever distributes them asks this. */
+  @Get('ready')
+  @HealthCheck()
+  ready(): Promise<HealthCheckResult> {
+    return this.health.check([
+      () => {
+        const { state } = this.readiness;
+        const sockets = this.indicators.check('sockets');
+        return state === 'ready' ? sockets.up({ state }) : sockets.down({ state });
+      },
+    ]);
+  }
+}

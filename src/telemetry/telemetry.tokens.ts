@@ -1,0 +1,2 @@
+/** Injects the {@link Telemetry} of this process. */
+export const TELEMETRY = Symbol('TELEMETRY');
