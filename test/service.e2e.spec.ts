@@ -1,0 +1,190 @@
+import { type HoldfastTestApp, HandshakeRefused, rawUpgrade, RequestFailed, TestClient } from '@holdfast/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectAs, postJson, startSecuredService, startService, tokenOf } from './support/service.js';
+
+let app: HoldfastTestApp;
+beforeAll(async () => {
+  app = await startSecuredService();
+});
+afterAll(async () => {
+  await app.close();
+});
+
+describe('the chat', () => {
+  it('brings what one says to everybody in the room, under the name that the token proves', async () => {
+    await using ada = await connectAs(app, '/chat', 'ada');
+    await using bob = await connectAs(app, '/chat', 'bob');
+    await using elsewhere = await connectAs(app, '/chat', 'eve');
+    await elsewhere.request('join', { room: 'cellar' });
+    expect((await ada.request('join', { room: 'attic' })).data).toMatchObject({ room: 'attic', people: 1 });
+    expect((await bob.request('join', { room: 'attic' })).data).toMatchObject({ people: 2 });
+
+    expect((await ada.request('say', { text: 'hello' })).data).toEqual({ heardBy: 2 });
+    expect((await bob.next('said')).data).toMatchObject({ name: 'ada', text: 'hello' });
+    bob.send({ event: 'typing' });
+    expect((await ada.next('typing')).data).toEqual({ name: 'bob' });
+
+    await bob.close();
+    expect((await ada.next('left')).data).toEqual({ name: 'bob' });
+    // The last answer of the connection: whatever was on its way to it would have come before.
+    await elsewhere.request('join', { room: 'cellar' });
+    expect(elsewhere.waiting).not.toContain('said');
+  });
+
+  it('moves one who joins another room', async () => {
+    await using ada = await connectAs(app, '/chat', 'ada');
+    await using bob = await connectAs(app, '/chat', 'bob');
+    await ada.request('join', { room: 'first' });
+    await bob.request('join', { room: 'first' });
+    await bob.request('join', { room: 'second' });
+    expect((await ada.next('left')).data).toEqual({ name: 'bob' });
+    expect((await ada.request('say', { text: 'alone' })).data).toEqual({ heardBy: 1 });
+  });
+
+  it.each([
+    ['join', { room: 'no spaces' }, 'VALIDATION_FAILED'],
+    ['join', { room: 'r', admin: true }, 'VALIDATION_FAILED'],
+    ['join', undefined, 'VALIDATION_FAILED'],
+    ['say', { text: '' }, 'VALIDATION_FAILED'],
+    ['say', { text: 'x'.repeat(501) }, 'VALIDATION_FAILED'],
+    ['say', { text: 'before joining' }, 'CONFLICT'],
+    ['shout', {}, 'UNKNOWN_EVENT'],
+  ])('answers %s %j by %s', async (event, data, code) => {
+    await using client = await connectAs(app, '/chat', 'ada');
+    const failure: unknown = await client.request(event, data).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(RequestFailed);
+    expect(failure).toMatchObject({ code });
+  });
+
+  it('answers one who says too much by RATE_LIMITED, whichever connection it comes from', async () => {
+    await using first = await connectAs(app, '/chat', 'chatterbox');
+    await using second = await connectAs(app, '/chat', 'chatterbox');
+    await first.request('join', { room: 'flood' });
+    await second.request('join', { room: 'flood' });
+    for (let said = 0; said < 20; said++) await first.request('say', { text: 'blah' });
+    await expect(second.request('say', { text: 'blah' })).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  });
+});
+
+describe('notifications', () => {
+  it('reach every device of a principal by HTTP POST, and nobody else', async () => {
+    await using phone = await connectAs(app, '/notifications', 'bob');
+    await using laptop = await connectAs(app, '/notifications', 'bob');
+    await using other = await connectAs(app, '/notifications', 'carol');
+    await using chat = await connectAs(app, '/chat', 'bob');
+    const response = await postJson(app.httpUrl('/notifications/bob'), { text: 'dinner' }, await tokenOf('ada'));
+    expect(response.status).toBe(201);
+    expect(await response.json()).toEqual({ delivered: 2 });
+    for (const device of [phone, laptop]) {
+      expect((await device.next('notification')).data).toMatchObject({ from: 'ada', text: 'dinner' });
+    }
+    expect(
+      await (await postJson(app.httpUrl('/notifications/carol'), { text: 'x' }, await tokenOf('ada'))).json(),
+    ).toEqual({ delivered: 1 });
+    expect((await other.next()).data).toMatchObject({ text: 'x' });
+    expect(chat.waiting).toEqual([]);
+  });
+
+  it('are refused to a caller without a token, and when they say nothing', async () => {
+    const stranger = await postJson(app.httpUrl('/notifications/bob'), { text: 'dinner' });
+    expect(stranger.status).toBe(401);
+    expect(stranger.headers.get('www-authenticate')).toBe('Bearer');
+    const empty = await postJson(app.httpUrl('/notifications/bob'), { text: '' }, await tokenOf('ada'));
+    expect(empty.status).toBe(400);
+  });
+});
+
+describe('the dashboard', () => {
+  it('streams who is connected, and says at once who comes and goes', async () => {
+    await using own = await startSecuredService({ HOLDFAST_HEARTBEAT_MS: '1000' });
+    await using watcher = await connectAs(own, '/dashboard', 'root');
+    watcher.send({ event: 'watch', id: 'w' });
+    const until = async (wanted: (view: View) => boolean): Promise<View> => {
+      for (;;) {
+        // The shape is what these tests are about; they would fail on any other.
+        const view = (await watcher.next('$next')).data as View;
+        if (wanted(view)) return view;
+      }
+    };
+    expect((await until(() => true)).total).toBe(1);
+
+    const guest = await connectAs(own, '/chat', 'guest');
+    const joined = await until(({ total, connections }) => total === 2 && connections[1]?.state === 'open');
+    expect(joined.byGateway).toEqual({ '/dashboard': 1, '/chat': 1 });
+    expect(joined.connections[1]).toMatchObject({ gateway: '/chat', who: 'guest', state: 'open' });
+    expect(joined.connections[1]?.id).toHaveLength(8);
+    const beaten = await until(({ connections }) => connections.every(({ rtt }) => rtt !== null));
+    expect(beaten.connections.every(({ rtt }) => Number(rtt) >= 0)).toBe(true);
+
+    await guest.close();
+    await until(({ total }) => total === 1);
+  });
+
+  it('is nothing for strangers', async () => {
+    for (const path of ['/dashboard', '/chat', '/notifications']) {
+      await expect(TestClient.connect(app.url(path))).rejects.toThrow(HandshakeRefused);
+    }
+  });
+});
+
+interface View {
+  readonly total: number;
+  readonly byGateway: Record<string, number>;
+  readonly connections: readonly { id: string; gateway: string; who: string; state: string; rtt: number | null }[];
+}
+
+describe('health', () => {
+  it('is live and ready, with a reason', async () => {
+    expect((await fetch(app.httpUrl('/health/live'))).status).toBe(200);
+    const ready = await fetch(app.httpUrl('/health/ready'));
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toMatchObject({ status: 'ok', info: { sockets: { status: 'up', state: 'ready' } } });
+  });
+
+  it('is live but not ready while the node drains', async () => {
+    await using draining = await startSecuredService();
+    // A peer that does not answer the goodbye keeps the drain going for as long as it likes.
+    const peer = await rawUpgrade(draining.url('/chat'), {
+      headers: { authorization: `Bearer ${await tokenOf('ada')}` },
+    });
+    if (!peer.upgraded) throw new Error(`refused: ${peer.body}`);
+    const closed = draining.close();
+    await peer.frames.next();
+    const ready = await fetch(draining.httpUrl('/health/ready'));
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ error: { sockets: { status: 'down', state: 'draining' } } });
+    expect((await fetch(draining.httpUrl('/health/live'))).status).toBe(200);
+    peer.socket.destroy();
+    await closed;
+  });
+});
+
+describe('the page and its token', () => {
+  it('exist in demo mode, the token good for what the page does', async () => {
+    await using demo = await startService();
+    const page = await fetch(demo.httpUrl('/'));
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain('<title>Holdfast</title>');
+    const response = await postJson(demo.httpUrl('/demo/token'), { name: 'Ada' });
+    const { token } = (await response.json()) as { token: string };
+    await using client = await TestClient.connect(demo.url('/chat'), {
+      protocols: ['holdfast.plain', `bearer.${token}`],
+      origin: demo.httpUrl('').replace(/\/$/, ''),
+    });
+    await client.request('join', { room: 'lobby' });
+    expect((await client.next('joined')).data).toEqual({ name: 'Ada' });
+    expect((await postJson(demo.httpUrl('/demo/token'), { name: '' })).status).toBe(400);
+  });
+
+  it('are refused to a page of another origin', async () => {
+    await using demo = await startService();
+    const response = await postJson(demo.httpUrl('/demo/token'), { name: 'Ada' });
+    const { token } = (await response.json()) as { token: string };
+    const stolen = TestClient.connect(demo.url('/chat'), { token, origin: 'https://evil.example' });
+    await expect(stolen).rejects.toMatchObject({ status: 403 });
+  });
+
+  it('give no tokens once a key is configured', async () => {
+    expect((await postJson(app.httpUrl('/demo/token'), { name: 'Ada' })).status).toBe(404);
+  });
+});

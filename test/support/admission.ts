@@ -1,0 +1,144 @@
+import type { Server } from 'node:http';
+import type { INestApplication, LoggerService, NestApplicationOptions, Provider, Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { ConnectionRegistry, Counters, type HoldfastModuleExtras, HoldfastModule } from '@holdfast/gateway';
+import type { HoldfastOptions } from '@holdfast/gateway';
+import {
+  HandshakeRefused,
+  HoldfastTestApp,
+  rawUpgrade,
+  type RawUpgraded,
+  type RawUpgradeOptions,
+} from '@holdfast/testing';
+import { SignJWT } from 'jose';
+
+export const secret = 'a secret for tests that is long enough';
+
+export interface Setup {
+  readonly options?: HoldfastOptions & HoldfastModuleExtras;
+  readonly gateways?: readonly Type[];
+  readonly controllers?: readonly Type[];
+  readonly providers?: readonly Provider[];
+  /** Hears every line of the application. Default: nobody does. */
+  readonly logger?: LoggerService | false;
+  readonly nest?: NestApplicationOptions;
+  /** Runs before `init()`. */
+  readonly configure?: (app: INestApplication) => void;
+}
+
+/** An application that has been made, and neither initialised nor let listen. */
+export async function create(setup: Setup): Promise<INestApplication> {
+  const { options = {}, gateways = [], controllers = [], providers = [], logger = false, nest, configure } = setup;
+  const module = await Test.createTestingModule({
+    imports: [HoldfastModule.forRoot(options)],
+    controllers: [...controllers],
+    providers: [...gateways, ...providers],
+  })
+    .setLogger(logger === false ? silent : logger)
+    .compile();
+  const app = module.createNestApplication({ logger, ...nest });
+  configure?.(app);
+  return app;
+}
+
+export function start(setup: Setup): Promise<HoldfastTestApp> {
+  return HoldfastTestApp.start(() => create(setup));
+}
+
+export function countersOf({ app }: HoldfastTestApp): Counters {
+  return app.get(Counters);
+}
+
+export function registryOf({ app }: HoldfastTestApp): ConnectionRegistry {
+  return app.get(ConnectionRegistry);
+}
+
+export function serverOf({ app }: { readonly app: INestApplication }): Server {
+  return app.getHttpServer() as Server;
+}
+
+/** A refused handshake, as far as clients can see it. */
+export interface Refused {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly retryAfterMs: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Makes a bare handshake that has to be refused, and checks what every refusal has in common (PROTOCOL.md 2.2). */
+export async function refused(url: string, options?: RawUpgradeOptions): Promise<Refused> {
+  const answer = await rawUpgrade(url, options);
+  if (answer.upgraded) {
+    answer.socket.destroy();
+    throw new Error('the handshake was to be refused, and was granted');
+  }
+  const { status, headers, body } = answer;
+  // Checked right below.
+  const { error } = JSON.parse(body) as { error: { code: string; message: string; retryAfterMs?: number } };
+  const { code, message, retryAfterMs } = error;
+  const isComplete =
+    headers['content-type']?.startsWith('application/json') === true &&
+    headers['connection']?.startsWith('close') === true &&
+    (headers['retry-after'] !== undefined) === (retryAfterMs !== undefined);
+  if (!isComplete) throw new Error(`not what a refusal looks like: ${JSON.stringify(headers)} ${body}`);
+  return { status, code, message, retryAfterMs, headers, body };
+}
+
+/** Makes a bare handshake that has to be granted. */
+export async function granted(url: string, options?: RawUpgradeOptions): Promise<RawUpgraded> {
+  const answer = await rawUpgrade(url, options);
+  if (!answer.upgraded) throw new Error(`the handshake was refused: ${answer.status} ${answer.body}`);
+  return answer;
+}
+
+/** The error of a promise that has to fail; for what `ws` makes of a refusal. */
+export async function refusalOf(connecting: Promise<AsyncDisposable>): Promise<HandshakeRefused> {
+  const outcome = await connecting.catch((error: unknown) => error);
+  if (outcome instanceof HandshakeRefused) return outcome;
+  throw new Error(`the handshake was to be refused, but: ${String(outcome)}`);
+}
+
+export function tokenFor(subject: string, expires = '1h'): Promise<string> {
+  return new SignJWT({})
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(subject)
+    .setExpirationTime(expires)
+    .sign(new TextEncoder().encode(secret));
+}
+
+/** Keeps what is logged, as one text per line. */
+export class RecordingLogger implements LoggerService {
+  readonly lines: string[] = [];
+  readonly log = this.#keep('log');
+  readonly error = this.#keep('error');
+  readonly warn = this.#keep('warn');
+  readonly debug = this.#keep('debug');
+  readonly verbose = this.#keep('verbose');
+  readonly fatal = this.#keep('fatal');
+
+  of(level: string): string[] {
+    return this.lines.filter((line) => line.startsWith(`${level} `));
+  }
+
+  #keep(level: string): (...words: unknown[]) => void {
+    return (...words) => void this.lines.push(`${level} ${words.map(String).join(' ')}`);
+  }
+}
+
+const silent = new RecordingLogger();
+
+/** Holds up whoever comes to it until it is opened. */
+export class Gate {
+  open!: () => void;
+  #arrive!: () => void;
+  readonly #opened = new Promise<void>((resolve) => (this.open = resolve));
+  /** Settles when somebody has come. */
+  readonly reached = new Promise<void>((resolve) => (this.#arrive = resolve));
+
+  async pass(): Promise<void> {
+    this.#arrive();
+    await this.#opened;
+  }
+}

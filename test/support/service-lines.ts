@@ -1,0 +1,22 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+/** What a Node script prints, line by line. It ends by itself. */
+export class OutputLines {
+  private readonly lines: AsyncIterator<string>;
+
+  constructor(script: string, variables: Readonly<Record<string, string>>) {
+    const child = spawn(process.execPath, [script], {
+      env: { PATH: process.env['PATH'], ...variables },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /** The next line; throws when there is none any more. */
+  async next(): Promise<string> {
+    const line = await this.lines.next();
+    if (line.done) throw new Error('The script has ended without another line');
+    return line.value;
+  }
+}
