@@ -1,0 +1,118 @@
+/** Makes the load, in a process of its own so that it does not count. */
+import { once } from 'node:events';
+import { io, type Socket } from 'socket.io-client';
+import { WebSocket } from 'ws';
+import type { Order } from './wire.js';
+
+type Place = Pick<Extract<Order, { port: number }>, 'port' | 'socketIo' | 'token'>;
+
+/** One client, whatever it speaks. */
+interface Client {
+  send(n: number): void;
+  onReply(callback: () => void): void;
+  end(): Promise<void>;
+}
+
+const text = 'a message of usual length, as people send';
+let held: Client[] = [];
+
+async function connect(place: Place): Promise<Client> {
+  return place.socketIo ? connectSocketIo(place) : connectWs(place);
+}
+
+async function connectWs({ port, token }: Place): Promise<Client> {
+  const ws = new WebSocket(`ws://127.0.0.1:${port}/`, {
+    perMessageDeflate: false,
+    headers: { authorization: `Bearer ${token}` },
+  });
+  await once(ws, 'open');
+  let replied = (): void => undefined;
+  ws.on('message', () => {
+    replied();
+  });
+  return {
+    send: (n) => {
+      ws.send(`{"event":"echo","id":${n},"data":{"text":"${text}","n":${n}}}`);
+    },
+    onReply: (callback) => {
+      replied = callback;
+    },
+    end: async () => {
+      const closed = once(ws, 'close');
+      ws.terminate();
+      await closed;
+    },
+  };
+}
+
+async function connectSocketIo({ port }: Place): Promise<Client> {
+  const socket: Socket = io(`http://127.0.0.1:${port}`, {
+    transports: ['websocket'],
+    forceNew: true,
+    reconnection: false,
+  });
+  await new Promise<void>((resolve) => socket.on('connect', resolve));
+  let replied = (): void => undefined;
+  return {
+    send: (n) => {
+      socket.emit('echo', { text, n }, () => {
+        replied();
+      });
+    },
+    onReply: (callback) => {
+      replied = callback;
+    },
+    end: () => {
+      socket.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+async function connectMany(place: Place, count: number): Promise<Client[]> {
+  const clients: Client[] = [];
+  // In batches: the point is not to overflow the listen queue.
+  while (clients.length < count) {
+    const batch = Math.min(100, count - clients.length);
+    clients.push(...(await Promise.all(Array.from({ length: batch }, () => connect(place)))));
+  }
+  return clients;
+}
+
+function drive(clients: readonly Client[], inFlight: number, messages: number): Promise<void> {
+  return new Promise((resolve) => {
+    let sent = 0;
+    let received = 0;
+    const next = (client: Client): void => {
+      if (sent < messages) client.send(sent++);
+    };
+    for (const client of clients) {
+      client.onReply(() => {
+        if (++received === messages) resolve();
+        next(client);
+      });
+      for (let n = 0; n < inFlight; n++) next(client);
+    }
+  });
+}
+
+async function obey(order: Order): Promise<void> {
+  if (order.kind === 'release') {
+    await Promise.all(held.map((client) => client.end()));
+    held = [];
+  } else if (order.kind === 'hold') {
+    held = await connectMany(order, order.connections);
+  } else if (order.kind === 'echo') {
+    await drive(held, order.inFlight, order.messages);
+  } else {
+    for (let done = 0; done < order.count; done += 20) {
+      const clients = await connectMany(order, 20);
+      await Promise.all(clients.map((client) => client.end()));
+    }
+  }
+}
+
+process.on('message', (order: Order) => {
+  void obey(order).then(() => process.send?.({ done: true }));
+});
+process.send?.({ ready: true });

@@ -1,0 +1,86 @@
+import { type Generator, Subject } from './processes.js';
+import type { SubjectName } from './wire.js';
+
+/** Does the same work on one subject; returns what it cost. */
+export type Work = (subject: Subject) => Promise<number>;
+
+export interface Row {
+  readonly subject: SubjectName;
+  /** Median of the ratios to the control of the same round. */
+  readonly ratio: number;
+  readonly lowest: number;
+  readonly highest: number;
+  /** Median of what it cost. */
+  readonly cost: number;
+}
+
+/**
+ * Measures subjects in interleaved rounds, forwards and backwards in turn, so that whatever else the machine does
+ * meets all of them; the first subject is the control. Only ratios within a round are compared.
+ */
+export async function compare(names: readonly SubjectName[], rounds: number, work: Work): Promise<Row[]> {
+  const subjects = await Promise.all(names.map((name) => Subject.start(name)));
+  const costs = new Map<Subject, number[]>(subjects.map((subject) => [subject, []]));
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const order = round % 2 === 0 ? subjects : [...subjects].reverse();
+      for (const subject of order) {
+        costs.get(subject)?.push(await work(subject));
+        process.stderr.write('.');
+      }
+    }
+  } finally {
+    for (const subject of subjects) subject.stop();
+    process.stderr.write('\n');
+  }
+  const [control = []] = costs.values();
+  return subjects.map((subject) => {
+    const own = costs.get(subject) ?? [];
+    const ratios = own.map((cost, round) => cost / (control[round] ?? Number.NaN));
+    return {
+      subject: subject.name,
+      ratio: median(ratios),
+      lowest: Math.min(...ratios),
+      highest: Math.max(...ratios),
+      cost: median(own),
+    };
+  });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [low = Number.NaN, high = Number.NaN] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[middle]];
+  return (low + high) / 2;
+}
+
+export interface EchoLoad {
+  readonly connections: number;
+  readonly inFlight: number;
+  readonly messages: number;
+}
+
+/** CPU microseconds per message, after a warm-up. */
+export function echo(generator: Generator, token: string, { connections, inFlight, messages }: EchoLoad): Work {
+  return async (subject) => {
+    const place = { port: subject.port, socketIo: subject.name === 'socket.io', token };
+    const load = { kind: 'echo', ...place, connections, inFlight } as const;
+    await generator.order({ kind: 'hold', ...place, connections });
+    await generator.order({ ...load, messages: messages / 4 });
+    const before = subject.cpuSeconds();
+    await generator.order({ ...load, messages });
+    const cost = ((subject.cpuSeconds() - before) / messages) * 1e6;
+    await generator.order({ kind: 'release' });
+    return cost;
+  };
+}
+
+/** CPU microseconds per handshake. */
+export function handshakes(generator: Generator, token: string, count: number): Work {
+  return async (subject) => {
+    const place = { port: subject.port, socketIo: subject.name === 'socket.io', token };
+    const before = subject.cpuSeconds();
+    await generator.order({ kind: 'handshakes', ...place, count });
+    return ((subject.cpuSeconds() - before) / count) * 1e6;
+  };
+}

@@ -1,0 +1,65 @@
+/** `npm run bench [-- echo full pipelined handshake memory heartbeat]`: see bench/README.md for the method. */
+import { SignJWT } from 'jose';
+import { compare, echo, handshakes, type Row } from './measure.js';
+import { heartbeat, memory } from './idle.js';
+import { Generator } from './processes.js';
+import { secret } from './wire.js';
+
+const token = await new SignJWT({})
+  .setProtectedHeader({ alg: 'HS256' })
+  .setSubject('bench')
+  .setExpirationTime('1d')
+  .sign(new TextEncoder().encode(secret));
+const chosen = process.argv.slice(2);
+const wants = (bench: string): boolean => chosen.length === 0 || chosen.includes(bench);
+const generator = await Generator.start();
+
+function print(title: string, unit: string, rows: readonly Row[]): void {
+  console.log(`\n${title}`);
+  for (const { subject, ratio, lowest, highest, cost } of rows) {
+    console.log(
+      `  ${subject.padEnd(20)} ${ratio.toFixed(2).padStart(6)}x  (${lowest.toFixed(2)}-${highest.toFixed(2)})  ${cost.toFixed(1).padStart(8)} ${unit}`,
+    );
+  }
+}
+
+const steady = { connections: 50, inFlight: 1, messages: 40_000 };
+const unit = 'us CPU/message';
+try {
+  if (wants('echo')) {
+    const rows = await compare(['ws', 'nest', 'socket.io', 'holdfast'], 5, echo(generator, token, steady));
+    print('Echo, 50 connections, no pipeline', unit, rows);
+  }
+  if (wants('full')) {
+    const rows = await compare(
+      ['ws', 'nest-full', 'socket.io', 'holdfast-full', 'holdfast-full-otel'],
+      5,
+      echo(generator, token, steady),
+    );
+    print(
+      'Echo through AuthGuard, tracing, rate limit and a validated DTO (nest: guard, two interceptors, DTO)',
+      unit,
+      rows,
+    );
+  }
+  if (wants('pipelined')) {
+    const names = ['ws', 'nest-full', 'socket.io', 'holdfast', 'holdfast-full', 'holdfast-full-otel'] as const;
+    print(
+      'The same with 16 requests in flight per connection',
+      unit,
+      await compare(names, 5, echo(generator, token, { ...steady, inFlight: 16, messages: 80_000 })),
+    );
+  }
+  if (wants('handshake')) {
+    const rows = await compare(
+      ['ws', 'ws-jwt', 'nest', 'socket.io', 'holdfast', 'holdfast-jwt'],
+      5,
+      handshakes(generator, token, 1_000),
+    );
+    print('Handshake and end (ws-jwt and holdfast-jwt verify a token)', 'us CPU/handshake', rows);
+  }
+  if (wants('memory')) await memory(generator, token);
+  if (wants('heartbeat')) await heartbeat(generator, token);
+} finally {
+  generator.stop();
+}

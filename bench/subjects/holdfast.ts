@@ -1,0 +1,48 @@
+import { Module, UseGuards, UsePipes, ValidationPipe } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { AuthGuard, HoldfastModule, type HoldfastOptions, RateLimit } from '@holdfast/gateway';
+import { secret } from '../wire.js';
+import { listen } from './listen.js';
+import { EchoMessage } from './message.dto.js';
+
+@WebSocketGateway()
+class PlainGateway {
+  @SubscribeMessage('echo')
+  echo(@MessageBody() data: unknown): unknown {
+    return data;
+  }
+}
+
+@UseGuards(AuthGuard)
+@WebSocketGateway()
+class GuardedGateway extends PlainGateway {}
+
+@UseGuards(AuthGuard)
+@WebSocketGateway()
+class FullGateway {
+  @RateLimit({ limit: 1_000_000_000, windowMs: 1_000, algorithm: 'fixed-window' })
+  @UsePipes(new ValidationPipe({ transform: true }))
+  @SubscribeMessage('echo')
+  echo(@MessageBody() data: EchoMessage): unknown {
+    return data;
+  }
+}
+
+const gateways = { plain: PlainGateway, jwt: GuardedGateway, full: FullGateway };
+/** A generator is one address and one principal, and comes as fast as it can. */
+const options: HoldfastOptions = {
+  auth: { secret },
+  admission: {
+    maxConnectionsPerIp: Infinity,
+    maxConnectionsPerPrincipal: Infinity,
+    handshakeRate: { limit: Infinity, windowMs: 1_000 },
+  },
+};
+
+/** `full` has AuthGuard, tracing, a rate limit and a validated DTO; `jwt` AuthGuard alone. */
+export async function holdfast(kind: keyof typeof gateways): Promise<number> {
+  @Module({ imports: [HoldfastModule.forRoot(options)], providers: [gateways[kind]] })
+  class BenchModule {}
+  return listen(await NestFactory.create(BenchModule, { logger: false }));
+}

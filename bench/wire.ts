@@ -1,0 +1,50 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+
+export type SubjectName =
+  | 'ws'
+  | 'ws-jwt'
+  | 'nest'
+  | 'nest-full'
+  | 'socket.io'
+  | 'holdfast'
+  | 'holdfast-full'
+  | 'holdfast-full-otel'
+  | 'holdfast-jwt';
+
+/** What the generator is told to do. */
+export type Order =
+  | {
+      readonly kind: 'echo';
+      readonly port: number;
+      readonly socketIo: boolean;
+      readonly token: string;
+      readonly connections: number;
+      readonly inFlight: number;
+      readonly messages: number;
+    }
+  | {
+      readonly kind: 'handshakes';
+      readonly port: number;
+      readonly socketIo: boolean;
+      readonly token: string;
+      readonly count: number;
+    }
+  | {
+      readonly kind: 'hold';
+      readonly port: number;
+      readonly socketIo: boolean;
+      readonly token: string;
+      readonly connections: number;
+    }
+  | { readonly kind: 'release' };
+
+/** The secret of the tokens in all benches. */
+export const secret = 'a secret for benches that is long enough';
+
+/** The next message of a child. */
+export async function answerOf<T>(child: ChildProcess): Promise<T> {
+  // The benches' own processes send what they say they send.
+  const [message] = (await once(child, 'message')) as [T];
+  return message;
+}
