@@ -22,14 +22,10 @@ export {
   ReservedEvent,
   type WelcomeData,
 } from './reserved.js';
-export { parseHello, parsePing, parsePong, parseRefresh, type ParseResult } from './parse.js';
+export { type ParseResult } from './members.js';
+export { parseHello, parsePing, parsePong, parseRefresh } from './parse.js';
+export { parseDrain, parseError, parseRefreshRequest, parseWelcome } from './parse-server.js';
 export { BEARER_SUBPROTOCOL_PREFIX, PLAIN_SUBPROTOCOL, SDK_SUBPROTOCOL_JSON } from './subprotocol.js';
-export {
-  CloseCode,
-  type CloseCodeEntry,
-  closeCodes,
-  retiredCloseCodes,
-  type RetryRule,
-  retryRule,
-} from './close-codes.js';
+export { CloseCode, type CloseCodeEntry, closeCodes, retiredCloseCodes } from './close-codes.js';
+export { type RetryRule, retryRule } from './retry-rule.js';
 export { type ErrorCode, type ErrorCodeEntry, errorCodes, retiredErrorCodes } from './error-codes.js';

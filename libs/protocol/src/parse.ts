@@ -1,13 +1,5 @@
-import { type FrameError } from './codec.js';
-import { kindOf } from './kind-of.js';
+import { isObject, memberOf, type ParseResult, refuse } from './members.js';
 import { type HelloData, maxTokenLength, type PingData, type PongData, type RefreshData } from './reserved.js';
-
-/**
- * Outcome of reading the `data` of a reserved event; the error is `MALFORMED_FRAME`.
- *
- * @publicApi
- */
-export type ParseResult<T> = { ok: true; value: T } | { ok: false; error: FrameError };
 
 /**
  * Reads the `data` of a client's `$hello` (PROTOCOL.md 6.1). Absent and null mean: no token here.
@@ -59,22 +51,4 @@ function parseBeat(event: string, data: unknown): ParseResult<{ n: number }> {
 
 function isToken(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= maxTokenLength;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** An own member only: what objects inherit was not sent by anybody. */
-function memberOf(data: unknown, name: string): unknown {
-  if (!isObject(data) || !Object.hasOwn(data, name)) return undefined;
-  // Safe: an object that has the member.
-  return (data as Record<string, unknown>)[name];
-}
-
-function refuse(event: string, data: unknown, member: string, rule: string): { ok: false; error: FrameError } {
-  const message = isObject(data)
-    ? `data.${member} of ${event} must be ${rule}, not ${kindOf(memberOf(data, member))}`
-    : `data of ${event} must be an object whose ${member} is ${rule}, not ${kindOf(data)}`;
-  return { ok: false, error: { code: 'MALFORMED_FRAME', message } };
 }
