@@ -24,7 +24,7 @@ export {
 } from './reserved.js';
 export { type ParseResult } from './members.js';
 export { parseHello, parsePing, parsePong, parseRefresh } from './parse.js';
-export { parseDrain, parseError, parseRefreshRequest, parseWelcome } from './parse-server.js';
+export { parseDrain, parseError, parseRefreshRequest, parseServerPing, parseWelcome } from './parse-server.js';
 export { BEARER_SUBPROTOCOL_PREFIX, PLAIN_SUBPROTOCOL, SDK_SUBPROTOCOL_JSON } from './subprotocol.js';
 export { CloseCode, type CloseCodeEntry, closeCodes, retiredCloseCodes } from './close-codes.js';
 export { type RetryRule, retryRule } from './retry-rule.js';

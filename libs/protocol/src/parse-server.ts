@@ -1,5 +1,20 @@
-import { memberOf, type ParseResult, refuse } from './members.js';
-import { type DrainData, type ErrorData, type RefreshRequestData, type WelcomeData } from './reserved.js';
+import { type ParseResult } from './members.js';
+import {
+  type DrainData,
+  type ErrorData,
+  type PingData,
+  type RefreshRequestData,
+  ReservedEvent,
+  type WelcomeData,
+} from './reserved.js';
+
+/** What each member must be. Data, not code: browsers load it. */
+type Shape = { readonly [member: string]: Rule | Shape };
+type Rule = 'a string' | 'a number, 0 or more' | 'a number, 0 or more, or absent';
+
+const text = 'a string';
+const amount = 'a number, 0 or more';
+const optionalAmount = 'a number, 0 or more, or absent';
 
 /**
  * Reads the `data` of a server's `$welcome` (PROTOCOL.md 6.2).
@@ -7,19 +22,17 @@ import { type DrainData, type ErrorData, type RefreshRequestData, type WelcomeDa
  * @publicApi
  */
 export function parseWelcome(data: unknown): ParseResult<WelcomeData> {
-  const connectionId = memberOf(data, 'connectionId');
-  if (typeof connectionId !== 'string') return refuse('$welcome', data, 'connectionId', 'a string');
-  const heartbeat = memberOf(data, 'heartbeat');
-  const intervalMs = memberOf(heartbeat, 'intervalMs');
-  const graceMs = memberOf(heartbeat, 'graceMs');
-  if (!isDuration(intervalMs) || !isDuration(graceMs)) {
-    return refuse('$welcome', data, 'heartbeat', `an object whose intervalMs and graceMs are ${durationRule}`);
-  }
-  const maxPayloadBytes = memberOf(memberOf(data, 'limits'), 'maxPayloadBytes');
-  if (!isDuration(maxPayloadBytes)) {
-    return refuse('$welcome', data, 'limits', `an object whose maxPayloadBytes is ${durationRule}`);
-  }
-  return { ok: true, value: { connectionId, heartbeat: { intervalMs, graceMs }, limits: { maxPayloadBytes } } };
+  const heartbeat = { intervalMs: amount, graceMs: amount } as const;
+  return parse(ReservedEvent.welcome, data, { connectionId: text, heartbeat, limits: { maxPayloadBytes: amount } });
+}
+
+/**
+ * Reads the `data` of a server's `$ping` (PROTOCOL.md 8.3). Whatever its number is, that is the one to answer.
+ *
+ * @publicApi
+ */
+export function parseServerPing(data: unknown): ParseResult<PingData> {
+  return parse(ReservedEvent.ping, data, { n: amount });
 }
 
 /**
@@ -28,13 +41,7 @@ export function parseWelcome(data: unknown): ParseResult<WelcomeData> {
  * @publicApi
  */
 export function parseDrain(data: unknown): ParseResult<DrainData> {
-  const retryAfterMs = memberOf(data, 'retryAfterMs');
-  if (!isDuration(retryAfterMs)) return refuse('$drain', data, 'retryAfterMs', durationRule);
-  const windowMs = memberOf(data, 'windowMs');
-  if (!isDuration(windowMs)) return refuse('$drain', data, 'windowMs', durationRule);
-  const reason = memberOf(data, 'reason');
-  if (typeof reason !== 'string') return refuse('$drain', data, 'reason', 'a string');
-  return { ok: true, value: { retryAfterMs, windowMs, reason } };
+  return parse(ReservedEvent.drain, data, { retryAfterMs: amount, windowMs: amount, reason: text });
 }
 
 /**
@@ -43,10 +50,7 @@ export function parseDrain(data: unknown): ParseResult<DrainData> {
  * @publicApi
  */
 export function parseRefreshRequest(data: unknown): ParseResult<RefreshRequestData> {
-  const expiresInMs = memberOf(data, 'expiresInMs');
-  return isDuration(expiresInMs)
-    ? { ok: true, value: { expiresInMs } }
-    : refuse('$refresh', data, 'expiresInMs', durationRule);
+  return parse(ReservedEvent.refresh, data, { expiresInMs: amount });
 }
 
 /**
@@ -55,21 +59,30 @@ export function parseRefreshRequest(data: unknown): ParseResult<RefreshRequestDa
  * @publicApi
  */
 export function parseError(data: unknown): ParseResult<ErrorData> {
-  const code = memberOf(data, 'code');
-  if (typeof code !== 'string') return refuse('$error', data, 'code', 'a string');
-  const message = memberOf(data, 'message');
-  if (typeof message !== 'string') return refuse('$error', data, 'message', 'a string');
-  const error: ErrorData = { code, message };
-  const details = memberOf(data, 'details');
-  if (details !== undefined) error.details = details;
-  // A hint that cannot be understood is no reason to lose the error.
-  const retryAfterMs = memberOf(data, 'retryAfterMs');
-  if (isDuration(retryAfterMs)) error.retryAfterMs = retryAfterMs;
-  return { ok: true, value: error };
+  return parse(ReservedEvent.error, data, { code: text, message: text, retryAfterMs: optionalAmount });
 }
 
-const durationRule = 'a number, 0 or more';
+function parse<T>(event: string, data: unknown, shape: Shape): ParseResult<T> {
+  const fault = faultIn(data, shape, 'data');
+  return fault === undefined
+    ? // Safe: the shape lists what is required of T, and the rest is optional.
+      { ok: true, value: data as T }
+    : { ok: false, error: { code: 'MALFORMED_FRAME', message: `${event}: ${fault}` } };
+}
 
-function isDuration(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0;
+function faultIn(data: unknown, shape: Shape, path: string): string | undefined {
+  for (const [member, rule] of Object.entries(shape)) {
+    // Safe: anything that is neither null nor undefined can be read by name, and what is found is checked.
+    const value = (data as Record<string, unknown> | null | undefined)?.[member];
+    const at = `${path}.${member}`;
+    const fault =
+      typeof rule === 'string' ? !follows(value, rule) && `${at} must be ${rule}` : faultIn(value, rule, at);
+    if (fault) return fault;
+  }
+  return undefined;
+}
+
+function follows(value: unknown, rule: Rule): boolean {
+  if (rule === text) return typeof value === 'string';
+  return rule === optionalAmount && value === undefined ? true : typeof value === 'number' && value >= 0;
 }

@@ -1,0 +1,49 @@
+import { type Envelope } from '@holdfast/protocol';
+
+type AnyListener = (data: unknown, envelope?: Envelope) => void;
+
+/**
+ * Calls listeners in the order in which events happened, also when one of them makes the next event happen, so that
+ * nobody is told of `closed` before `open`.
+ */
+export class Emitter {
+  readonly #listeners = new Map<string, Set<AnyListener>>();
+  readonly #queue: (() => void)[] = [];
+  #isEmitting = false;
+
+  /** Returns the end of the subscription. A function that is given twice is called twice. */
+  on(event: string, listener: AnyListener): () => void {
+    const mine: AnyListener = (data, envelope) => listener(data, envelope);
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(mine));
+    return () => {
+      if (listeners.delete(mine) && listeners.size === 0) this.#listeners.delete(event);
+    };
+  }
+
+  emit(event: string, data: unknown, envelope?: Envelope): void {
+    this.afterwards(() => {
+      for (const listener of [...(this.#listeners.get(event) ?? [])]) callSafely(() => listener(data, envelope));
+    });
+  }
+
+  /** Runs `task` when everything that has happened so far has been told; at once, when it has. */
+  afterwards(task: () => void): void {
+    this.#queue.push(task);
+    if (this.#isEmitting) return;
+    this.#isEmitting = true;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next();
+    this.#isEmitting = false;
+  }
+}
+
+/** What a callback of the application throws is reported as if thrown in a timer, and disturbs nobody else. */
+export function callSafely(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

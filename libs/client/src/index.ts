@@ -1,0 +1,22 @@
+export { type BackoffOptions } from './backoff.js';
+export { createClient, type HoldfastClient } from './client.js';
+export { type ClientErrorCode, HoldfastError } from './errors.js';
+export {
+  type AnyEvents,
+  type ClientEvent,
+  type ClientEvents,
+  type EventMap,
+  type Listener,
+  type ServerEvent,
+} from './events.js';
+export { type Cause, type ConnectionState, type StateChange } from './machine.js';
+export { type ClientOptions, type OutboxOptions, type TokenProvider } from './options.js';
+export { type RequestOptions } from './pending-request.js';
+export {
+  type ClientPorts,
+  type Clock,
+  type Random,
+  type Surroundings,
+  type WebSocketConstructor,
+  type WebSocketLike,
+} from './ports.js';

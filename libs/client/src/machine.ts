@@ -1,0 +1,212 @@
+import { type CloseCode, type DrainData, retryRule } from '@holdfast/protocol';
+import { type BackoffOptions, longestWaitMs } from './backoff.js';
+import { type HoldfastError } from './errors.js';
+import { type Random } from './ports.js';
+
+/**
+ * - `idle`: not asked to connect yet;
+ * - `connecting`: getting a token, opening a socket, saying hello;
+ * - `open`: welcomed by the server;
+ * - `waiting`: for the next attempt;
+ * - `closed`: ended in good order, by `close()` or by the server;
+ * - `failed`: it must not or cannot go on by itself.
+ *
+ * @publicApi
+ */
+export type ConnectionState = 'idle' | 'connecting' | 'open' | 'waiting' | 'closed' | 'failed';
+
+/**
+ * Why the state changed.
+ *
+ * - `connect`, `close`: the application called;
+ * - `welcome`: the server did;
+ * - `retry`: the wait was over; `online`: the network is back; `wake`: the page or machine is; `offline`: still no network;
+ * - `server`: it closed, with a code; `network`: the connection broke or was refused without a word;
+ * - `timeout`: no welcome in time; `silence`: not one byte for too long;
+ * - `token`: the token provider failed; `protocol`: the server does not speak this protocol;
+ * - `attempts`: too many in a row.
+ *
+ * @publicApi
+ */
+export type Cause =
+  | 'connect'
+  | 'close'
+  | 'welcome'
+  | 'retry'
+  | 'online'
+  | 'wake'
+  | 'offline'
+  | 'server'
+  | 'network'
+  | 'timeout'
+  | 'silence'
+  | 'token'
+  | 'protocol'
+  | 'attempts';
+
+/**
+ * One change of state.
+ *
+ * @publicApi
+ */
+export interface StateChange {
+  readonly from: ConnectionState;
+  readonly to: ConnectionState;
+  readonly cause: Cause;
+  /** The close code, where a connection or attempt ended with one (PROTOCOL.md 13). 1006: it broke, or was refused unseen. */
+  readonly code?: number;
+  /** The close reason of the server, or what the platform says of a broken connection. For logs. */
+  readonly reason?: string;
+  /** What the server said before it closed, or what the token provider threw. */
+  readonly error?: HoldfastError;
+  /** To `waiting`: when the next attempt begins, in milliseconds since the Unix epoch. */
+  readonly nextAttemptAt?: number;
+  /** Attempts to come back in a row so far; 0 while a connection is stable. */
+  readonly attempts: number;
+}
+
+/** How an attempt or connection ended. */
+export interface Ending {
+  readonly cause: 'server' | 'network' | 'timeout' | 'silence' | 'token' | 'protocol';
+  readonly code?: number;
+  readonly reason?: string;
+  readonly error?: HoldfastError;
+  /** The page or machine had just come back, so that it is alone in its return and need not wait. */
+  readonly wokenUp?: boolean;
+}
+
+export type Input =
+  | { readonly type: 'connect' | 'close' | 'welcome' | 'retry' | 'online' | 'wake' }
+  | { readonly type: 'drain'; readonly drain: DrainData }
+  | { readonly type: 'ended'; readonly ending: Ending };
+
+// By type only: the catalogue with its causes and remedies would be half of what browsers load.
+const normal: (typeof CloseCode)['NORMAL'] = 1000;
+const unauthorized: (typeof CloseCode)['UNAUTHORIZED'] = 4401;
+
+/** All that the machine remembers. */
+export interface Machine {
+  readonly state: ConnectionState;
+  /** Attempts to come back since the last stable connection. */
+  readonly attempts: number;
+  /** Monotonic. */
+  readonly openedAt: number;
+  /** What the server advertised for the return, until it is used. */
+  readonly drain: DrainData | undefined;
+  /** Milliseconds since the Unix epoch: no attempt before. */
+  readonly notBefore: number;
+  /** The token was refused, and a fresh one has not been accepted yet. */
+  readonly tokenRefused: boolean;
+  /** The last one; undefined when there was none. */
+  readonly change: StateChange | undefined;
+}
+
+/** What a step depends on besides the machine. */
+export interface Facts {
+  readonly now: number;
+  readonly wallNow: number;
+  readonly isOnline: boolean;
+  readonly random: Random;
+  readonly policy: Policy;
+}
+
+/** What the application decided. */
+export interface Policy {
+  readonly backoff: BackoffOptions;
+  /** Whether there is somebody to ask for another token. */
+  readonly canRenewToken: boolean;
+  /** What the application says of its own close codes. Never throws. */
+  readonly comesBack: (code: number, reason: string) => boolean;
+}
+
+export const idleMachine: Machine = {
+  state: 'idle',
+  attempts: 0,
+  openedAt: 0,
+  drain: undefined,
+  notBefore: 0,
+  tokenRefused: false,
+  change: undefined,
+};
+
+/**
+ * The next state and memory; a new `change` tells of a change. Pure: sockets and timers belong to whoever acts on it.
+ */
+export function step(machine: Machine, input: Input, facts: Facts): Machine {
+  const { state } = machine;
+  switch (input.type) {
+    case 'connect':
+      if (state === 'waiting') return attempt(machine, 'connect');
+      if (isOnTheWay(state)) return machine;
+      return enter(machine, { ...idleMachine, state: 'connecting' }, { cause: 'connect' });
+    case 'close':
+      if (state === 'closed') return machine;
+      return enter(machine, { ...idleMachine, state: 'closed' }, { cause: 'close' });
+    case 'welcome':
+      if (state !== 'connecting') return machine;
+      return enter(machine, { ...machine, state: 'open', openedAt: facts.now }, { cause: 'welcome' });
+    case 'drain':
+      return state === 'open' ? { ...machine, drain: input.drain } : machine;
+    case 'ended':
+      return isOnTheWay(state) ? afterEnding(machine, input.ending, facts) : machine;
+    case 'retry':
+      if (state !== 'waiting') return machine;
+      // An attempt that is sure to fail would only bring the limit closer.
+      return facts.isOnline ? attempt(machine, 'retry') : wait(machine, { cause: 'offline' }, facts);
+    case 'online':
+    case 'wake':
+      if (state !== 'waiting' || facts.wallNow < machine.notBefore) return machine;
+      return attempt(machine, input.type);
+  }
+}
+
+function isOnTheWay(state: ConnectionState): boolean {
+  return state === 'connecting' || state === 'open';
+}
+
+function attempt(machine: Machine, cause: Cause): Machine {
+  return enter(machine, { ...machine, state: 'connecting', attempts: machine.attempts + 1 }, { cause });
+}
+
+function afterEnding(before: Machine, ending: Ending, facts: Facts): Machine {
+  const { code, reason, error } = ending;
+  const isStable = before.state === 'open' && facts.now - before.openedAt >= facts.policy.backoff.stableMs;
+  const machine = isStable ? { ...before, attempts: 0, tokenRefused: false } : before;
+  const told = { cause: ending.cause, code, reason, error };
+
+  const mayRenew = code === unauthorized && facts.policy.canRenewToken && !machine.tokenRefused;
+  const verdict = mayRenew ? 'return' : verdictOn(code, reason, facts);
+  if (verdict !== 'return') return enter(machine, { ...idleMachine, state: verdict }, told);
+  if (machine.attempts >= facts.policy.backoff.maxAttempts) {
+    return enter(
+      machine,
+      { ...idleMachine, state: 'failed', attempts: machine.attempts },
+      { ...told, cause: 'attempts' },
+    );
+  }
+  return wait({ ...machine, tokenRefused: machine.tokenRefused || mayRenew }, told, facts, ending);
+}
+
+/** PROTOCOL.md 13. Without a code it was our own impatience, and we come back. */
+function verdictOn(code: number | undefined, reason: string | undefined, facts: Facts): 'return' | 'closed' | 'failed' {
+  if (code === undefined) return 'return';
+  const rule = retryRule(code);
+  if (rule === 'application') return facts.policy.comesBack(code, reason ?? '') ? 'return' : 'closed';
+  if (rule === 'stay-away') return code === normal ? 'closed' : 'failed';
+  return 'return';
+}
+
+function wait(machine: Machine, told: Told, facts: Facts, ending?: Ending): Machine {
+  const { drain, attempts } = machine;
+  const notBeforeMs = drain?.retryAfterMs ?? ending?.error?.retryAfterMs ?? 0;
+  const isAlone = ending?.wokenUp === true && drain === undefined;
+  const spreadMs = isAlone ? 0 : (drain?.windowMs ?? longestWaitMs(attempts, facts.policy.backoff));
+  const next: Machine = { ...machine, state: 'waiting', drain: undefined, notBefore: facts.wallNow + notBeforeMs };
+  return enter(machine, next, { ...told, nextAttemptAt: next.notBefore + facts.random.next() * spreadMs });
+}
+
+type Told = Omit<StateChange, 'from' | 'to' | 'attempts'>;
+
+function enter(from: Machine, machine: Machine, told: Told): Machine {
+  return { ...machine, change: { from: from.state, to: machine.state, attempts: machine.attempts, ...told } };
+}

@@ -1,0 +1,129 @@
+/** An armed timer; pass it back to {@link Clock.cancel}. */
+export type TimerHandle = unknown;
+
+/**
+ * Time as a port, so that minutes of coming back run in milliseconds in a test. `ManualClock` of `@holdfast/testing`
+ * fits.
+ *
+ * @publicApi
+ */
+export interface Clock {
+  /** Monotonic milliseconds; may stand still while the machine sleeps. Only differences have a meaning. */
+  now(): number;
+  /** Milliseconds since the Unix epoch. */
+  wallNow(): number;
+  /** Calls `task` once after `delayMs`; never, when that is Infinity. */
+  schedule(task: () => void, delayMs: number): TimerHandle;
+  /** Forgets an armed timer; one that has fired or is unknown is ignored. */
+  cancel(handle: TimerHandle): void;
+}
+
+/**
+ * Randomness as a port, so that jitter is repeatable under a seed.
+ *
+ * @publicApi
+ */
+export interface Random {
+  /** A number in [0, 1). */
+  next(): number;
+}
+
+/**
+ * What the machine knows about its network and about us.
+ *
+ * @publicApi
+ */
+export interface Surroundings {
+  /** False when there is certainly no network; true when nobody knows. */
+  isOnline(): boolean;
+  /** Calls `listener` when the network is back (`online`), and when the page is shown or thawed (`wake`). Returns its end. */
+  watch(listener: (what: 'online' | 'wake') => void): () => void;
+}
+
+/**
+ * The part of the standard `WebSocket` that the client uses. That of browsers, of Node 22 and later, and of `ws` fit.
+ *
+ * @publicApi
+ */
+export interface WebSocketLike {
+  readonly protocol: string;
+  readonly readyState: number;
+  /** Bytes that were given to `send` and have not left yet. */
+  readonly bufferedAmount: number;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+  /** Only `ws` has it: ends a dead connection without waiting for an answer to the close. */
+  terminate?(): void;
+}
+
+/**
+ * Makes a socket; the standard `WebSocket` class is one.
+ *
+ * @publicApi
+ */
+export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+
+/**
+ * What the client is given of the world outside. Everything but tests leaves it alone.
+ *
+ * @publicApi
+ */
+export interface ClientPorts {
+  clock: Clock;
+  random: Random;
+  surroundings: Surroundings;
+}
+
+/** The longest delay timers can count; beyond it they fire at once. */
+const longestDelayMs = 2 ** 31 - 1;
+
+const systemClock: Clock = {
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  schedule: (task, delayMs) => (delayMs < Infinity ? setTimeout(task, Math.min(delayMs, longestDelayMs)) : undefined),
+  cancel: (handle) => {
+    // The port hands out opaque handles; those of this clock are the platform's own.
+    clearTimeout(handle as number);
+  },
+};
+
+/** What a browser's window has, a worker has in part, and Node has not. */
+const platform: {
+  readonly navigator?: { readonly onLine?: boolean };
+  readonly document?: Document;
+  readonly addEventListener?: Window['addEventListener'];
+  readonly removeEventListener?: Window['removeEventListener'];
+} = globalThis;
+
+/** In Node there is nothing to listen to, and nothing is missed. */
+const systemSurroundings: Surroundings = {
+  isOnline: () => platform.navigator?.onLine ?? true,
+  watch(listener) {
+    const page = platform.document;
+    const online = (): void => listener('online');
+    const shown = (): void => {
+      if (page?.visibilityState !== 'hidden') listener('wake');
+    };
+    const sources = [
+      [platform, 'online', online],
+      [platform, 'pageshow', shown],
+      [page, 'visibilitychange', shown],
+      [page, 'resume', shown],
+    ] as const;
+    for (const [source, event, handler] of sources) source?.addEventListener?.(event, handler);
+    return () => {
+      for (const [source, event, handler] of sources) source?.removeEventListener?.(event, handler);
+    };
+  },
+};
+
+/** Those of the browser or of Node. */
+export const systemPorts: ClientPorts = {
+  clock: systemClock,
+  random: { next: () => Math.random() },
+  surroundings: systemSurroundings,
+};
