@@ -6,14 +6,18 @@ import { readFileSync } from 'node:fs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Totals */
 
+/** @param {string} file */
+function readPlain(file) {
+  // eslint-disable-next-line no-control-regex -- colour codes begin with a control character
+  return readFileSync(file, 'utf8').replaceAll(/\u001b\[[\d;]*m/g, '');
+}
+
 /**
  * @param {string} log
  * @returns {Totals | undefined} what the last closing line of the log says
  */
 function readClosingLine(log) {
-  // eslint-disable-next-line no-control-regex -- colour codes begin with a control character
-  const plain = log.replaceAll(/\u001b\[[\d;]*m/g, '');
-  const last = [...plain.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped\r?$/gm)].at(-1);
+  const last = [...log.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped\r?$/gm)].at(-1);
   return last && { passed: Number(last[1]), failed: Number(last[2]), skipped: Number(last[3]) };
 }
 
@@ -38,13 +42,15 @@ if (stepsFile === undefined) throw new Error('usage: node tools/ci-totals.js STE
 const steps = readFileSync(stepsFile, 'utf8').split('\n').filter(Boolean);
 const sum = { passed: 0, failed: 0, skipped: 0 };
 for (const step of steps) {
-  const [kind = '', name = '', exitCode = '', log = ''] = step.split('\t');
-  const { passed, failed, skipped } = countStep(kind, Number(exitCode), readFileSync(log, 'utf8'));
+  const [kind = '', name = '', exitCode = '', file = ''] = step.split('\t');
+  const log = readPlain(file);
+  const { passed, failed, skipped } = countStep(kind, Number(exitCode), log);
   sum.passed += passed;
   sum.failed += failed;
   sum.skipped += skipped;
   const counted = kind === 'tests' ? ` (${passed} passed, ${failed} failed, ${skipped} skipped)` : '';
   console.log(`${failed === 0 ? 'ok    ' : 'FAILED'}  ${name}${counted}`);
+  for (const [note] of kind === 'tests' ? log.matchAll(/^(failed|flaky): .+$/gm) : []) console.log(`        ${note}`);
 }
 // A run in which no step was reached has proven nothing.
 if (steps.length === 0) sum.failed = 1;

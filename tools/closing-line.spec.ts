@@ -25,7 +25,7 @@ interface Run {
 }
 
 /** Runs vitest on one file made of `source` and returns its exit code and printed lines. */
-async function runFixture(name: string, source: string, ci: boolean): Promise<Run> {
+async function runFixture(name: string, source: string, ci: boolean, retry = 0): Promise<Run> {
   const folder = join(root, name);
   await mkdir(folder);
   await writeFile(
@@ -33,7 +33,7 @@ async function runFixture(name: string, source: string, ci: boolean): Promise<Ru
     `import { beforeAll, describe, expect, it } from 'vitest';\n${source}`,
   );
   const reporters = ['default', join(import.meta.dirname, 'closing-line.ts')];
-  const config = { test: { reporters, include: ['*.spec.ts'] } };
+  const config = { test: { reporters, retry, include: ['*.spec.ts'] } };
   await writeFile(join(folder, 'vitest.config.js'), `export default ${JSON.stringify(config)};`);
 
   const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
@@ -89,6 +89,18 @@ describe('closing line', () => {
     expect(run.lines.slice(-2)).toEqual([
       'CI=true: 1 skipped, and a skipped test fails the run',
       '1 passed, 0 failed, 1 skipped',
+    ]);
+  });
+
+  it('names what failed, and what passed only when it was tried again', { timeout: 60_000 }, async () => {
+    const source = `let tries = 0;
+      describe('suite', () => { it('moody', () => expect(++tries).toBe(2)); it('bad', () => expect(1).toBe(2)); });`;
+    const run = await runFixture('flaky', source, false, 1);
+    expect(run.code).toBe(1);
+    expect(run.lines.slice(-3)).toEqual([
+      'failed: fixture.spec.ts > suite > bad',
+      'flaky: fixture.spec.ts > suite > moody',
+      '1 passed, 1 failed, 0 skipped',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import type { SerializedError } from 'vitest';
-import type { Reporter, TestModule, TestRunEndReason } from 'vitest/node';
+import type { Reporter, TestCase, TestModule, TestRunEndReason } from 'vitest/node';
 
 interface Totals {
   passed: number;
@@ -36,14 +36,21 @@ function countRun(
   return totals;
 }
 
+function namesOf(modules: readonly TestModule[], filter: (test: TestCase) => boolean): string[] {
+  return modules.flatMap((module) =>
+    [...module.children.allTests()].filter(filter).map((test) => `${module.relativeModuleId} > ${test.fullName}`),
+  );
+}
+
 /**
- * Prints `N passed, N failed, N skipped` alone on the last line of a run.
+ * Names the tests that failed or were flaky, and prints `N passed, N failed, N skipped` alone on the last line of a run.
  *
  * It is written when the process exits, because coverage tables and late errors are printed after the run has ended.
  */
 export default class ClosingLineReporter implements Reporter {
   // Replaced when a run ends: a process that leaves before that has not passed.
   private totals: Totals = { passed: 0, failed: 1, skipped: 0 };
+  private notes: string[] = [];
 
   onInit(): void {
     process.once('exit', () => {
@@ -53,10 +60,16 @@ export default class ClosingLineReporter implements Reporter {
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[], reason: TestRunEndReason): void {
     this.totals = countRun(modules, unhandled, reason);
+    this.notes = [
+      ...namesOf(modules, (test) => test.result().state === 'failed').map((name) => `failed: ${name}`),
+      // Passed, but not at once: nobody is to overlook that, and nobody has to start over for it.
+      ...namesOf(modules, (test) => test.diagnostic()?.flaky === true).map((name) => `flaky: ${name}`),
+    ];
   }
 
   private close(): void {
     const { passed, failed, skipped } = this.totals;
+    for (const note of this.notes) console.log(note);
     if (skipsAreFailures && skipped > 0) {
       console.log(`CI=true: ${String(skipped)} skipped, and a skipped test fails the run`);
       process.exitCode = 1;
