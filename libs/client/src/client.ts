@@ -129,8 +129,8 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
   }
 
   /** Calls `listener` for each event of that name, in order. Returns the end of it. */
-  on<K extends ServerEvent<E>>(event: K, listener: Listener<E['server'][K]>): () => void;
   on<K extends keyof ClientEvents>(event: K, listener: Listener<ClientEvents[K]>): () => void;
+  on<K extends ServerEvent<E>>(event: K, listener: Listener<E['server'][K]>): () => void;
   on(event: string, listener: (data: never, envelope?: Envelope) => void): () => void {
     // Safe: the overloads say what goes with which event.
     return this.#emitter.on(event, listener as Listener<unknown>);
