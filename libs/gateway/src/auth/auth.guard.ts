@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { type Handshake } from '../connection/handshake.js';
+import { isThenable } from '../dispatch/is-thenable.js';
 import { type Clock } from '../ports/clock.js';
 import { HOLDFAST_CLOCK } from '../ports/tokens.js';
 import { HOLDFAST_AUTH_OPTIONS } from './auth.tokens.js';
@@ -65,10 +66,14 @@ export class AuthGuard implements CanActivate {
     throw refusal('UNAUTHORIZED', 'A token is required');
   }
 
-  private async identify(peer: AuthenticatedPeer, token: string): Promise<boolean> {
-    peer.principal = await this.verify(token, peer.handshake);
-    peer.credentials = undefined;
-    return true;
+  private identify(peer: AuthenticatedPeer, token: string): boolean | Promise<boolean> {
+    const identified = (principal: Principal): boolean => {
+      peer.principal = principal;
+      peer.credentials = undefined;
+      return true;
+    };
+    const principal = this.verify(token, peer.handshake);
+    return isThenable(principal) ? principal.then(identified) : identified(principal);
   }
 
   private async admitRequest(context: ExecutionContext): Promise<boolean> {
@@ -87,18 +92,24 @@ export class AuthGuard implements CanActivate {
     }
   }
 
-  private async verify(token: string, handshake: Handshake): Promise<Principal> {
+  private verify(token: string, handshake: Handshake): Principal | Promise<Principal> {
     try {
-      return await this.authenticator.authenticate(token, handshake);
+      const principal = this.authenticator.authenticate(token, handshake);
+      return isThenable(principal) ? Promise.resolve(principal).catch(rethrow) : principal;
     } catch (error) {
-      if (error instanceof AuthenticationError) throw refusal(error.code, error.reason, error);
-      if (error instanceof AuthenticatorUnavailableError) {
-        const message = 'Tokens cannot be verified at the moment';
-        throw new ServiceUnavailableException({ code: error.code, message }, { cause: error });
-      }
-      throw error;
+      return rethrow(error);
     }
   }
+}
+
+/** @throws what Nest can answer, in place of what the authenticator threw. */
+function rethrow(error: unknown): never {
+  if (error instanceof AuthenticationError) throw refusal(error.code, error.reason, error);
+  if (error instanceof AuthenticatorUnavailableError) {
+    const message = 'Tokens cannot be verified at the moment';
+    throw new ServiceUnavailableException({ code: error.code, message }, { cause: error });
+  }
+  throw error;
 }
 
 function refusal(code: AuthenticationError['code'], message: string, cause?: Error): UnauthorizedException {

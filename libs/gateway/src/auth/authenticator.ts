@@ -10,11 +10,12 @@ import { type Principal } from './principal.js';
 export abstract class Authenticator {
   /**
    * Called once per connection and once per refreshed token, never per message. The result may be shared between
-   * connections, so it should be frozen.
+   * connections, so it should be frozen. What is known without waiting may be returned as it is: a handshake that waits
+   * for nothing is the cheapest.
    *
    * @param token As the client sent it, at most {@link MAX_TOKEN_BYTES} long.
    * @throws AuthenticationError when the token proves nothing (`UNAUTHORIZED`) or no longer does (`TOKEN_EXPIRED`).
    * @throws AuthenticatorUnavailableError when it cannot be decided now.
    */
-  abstract authenticate(token: string, handshake: Handshake): Promise<Principal>;
+  abstract authenticate(token: string, handshake: Handshake): Principal | Promise<Principal>;
 }

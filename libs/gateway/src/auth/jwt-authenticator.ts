@@ -30,9 +30,10 @@ export class JwtAuthenticator extends Authenticator {
   }
 
   /** Verifies the token, once for all who present it. Throws as {@link Authenticator.authenticate} says. */
-  async authenticate(token: string): Promise<Principal> {
+  authenticate(token: string): Principal | Promise<Principal> {
     if (token.length > MAX_TOKEN_BYTES) {
-      throw new AuthenticationError('UNAUTHORIZED', `The token is longer than ${MAX_TOKEN_BYTES} bytes`);
+      const reason = `The token is longer than ${MAX_TOKEN_BYTES} bytes`;
+      return Promise.reject(new AuthenticationError('UNAUTHORIZED', reason));
     }
     return this.cache.resolve(token, () => this.verify(token));
   }

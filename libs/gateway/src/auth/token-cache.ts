@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Clock } from '../ports/clock.js';
 import { type Principal } from './principal.js';
 
@@ -33,12 +33,12 @@ export class TokenCache {
     return this.entries.size;
   }
 
-  /** The principal of a token, by `verify` unless that is known or being found out already. */
-  resolve(token: string, verify: () => Promise<Principal>): Promise<Principal> {
+  /** The principal of a token: at once where it is known, else by `verify` unless that is at work on it already. */
+  resolve(token: string, verify: () => Promise<Principal>): Principal | Promise<Principal> {
     // A heap dump must not hand out credentials, and a digest is smaller than the token.
-    const key = createHash('sha256').update(token).digest('base64');
+    const key = hash('sha256', token, 'base64');
     const known = this.recall(key);
-    if (known !== undefined) return Promise.resolve(known);
+    if (known !== undefined) return known;
     const underWay = this.inFlight.get(key);
     if (underWay !== undefined) return underWay;
     const verification = this.verifyAndRemember(key, verify).finally(() => this.inFlight.delete(key));

@@ -91,7 +91,7 @@ export class SdkFrames {
       const fresh = await inTime(
         services.wheel,
         services.options.admission.handshakeTimeoutMs,
-        this.authenticator.authenticate(token, connection.handshake),
+        Promise.resolve(this.authenticator.authenticate(token, connection.handshake)),
         () => new AuthenticatorUnavailableError('The fresh token was not verified in time'),
       );
       const known = connection.principal;

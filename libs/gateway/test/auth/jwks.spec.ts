@@ -26,7 +26,7 @@ describe('JwtAuthenticator with a JWKS endpoint', () => {
   it('fetches the keys once for many clients with different tokens', async () => {
     const jwt = authenticator();
     const tokens = await Promise.all(Array.from({ length: 100 }, (_, index) => first.sign({ sub: `user-${index}` })));
-    const principals = await Promise.all(tokens.map((token) => jwt.authenticate(token)));
+    const principals = await Promise.all(tokens.map(async (token) => jwt.authenticate(token)));
     expect(principals.map(({ subject }) => subject)).toEqual(tokens.map((_, index) => `user-${index}`));
     expect(jwks.requests).toBe(1);
   });
@@ -68,7 +68,7 @@ describe('JwtAuthenticator with a JWKS endpoint', () => {
 
     jwks.publish(second);
     clock.advance(59_999);
-    await expect(jwt.authenticate(token)).resolves.toMatchObject({ subject: 'ada' });
+    expect(jwt.authenticate(token)).toMatchObject({ subject: 'ada' });
     clock.advance(1);
     await expect(jwt.authenticate(token)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
   });

@@ -22,14 +22,14 @@ describe('TokenCache', () => {
   it('shares one verification among all who ask while it runs', async () => {
     const cache = new TokenCache(10, Infinity, new ManualClock());
     const verify = counted(() => Promise.resolve(principal()));
-    await Promise.all(Array.from({ length: 1_000 }, () => cache.resolve('token', verify)));
+    await Promise.all(Array.from({ length: 1_000 }, async () => cache.resolve('token', verify)));
     expect(verify.runs).toBe(1);
   });
 
   it('shares a failure with those who were waiting, and forgets it', async () => {
     const cache = new TokenCache(10, Infinity, new ManualClock());
     const fail = counted(() => Promise.reject(new Error('no')));
-    const waiting = [cache.resolve('token', fail), cache.resolve('token', fail)];
+    const waiting = [1, 2].map(async () => cache.resolve('token', fail));
     expect((await Promise.allSettled(waiting)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect([fail.runs, cache.size]).toEqual([1, 0]);
     await expect(cache.resolve('token', () => Promise.resolve(principal()))).resolves.toEqual(principal());
