@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Span } from '@opentelemetry/api';
 import { type ServerOptions, WebSocketServer } from 'ws';
@@ -14,6 +13,7 @@ import type { Endpoint } from '../lifecycle/endpoint.js';
 import { Session } from '../lifecycle/session.js';
 import type { GatewayServices } from '../lifecycle/gateway-services.js';
 import { type AddressResolver, addressKey, type ClientAddress } from './client-address.js';
+import { newConnectionId } from './connection-id.js';
 import type { ConnectionLimits, Lease } from './connection-limits.js';
 import type { GatewayGuards } from './gateway-guards.js';
 import { checkUpgradeRequest, negotiateSubprotocol, type Negotiated } from './handshake-check.js';
@@ -147,7 +147,7 @@ export class AdmissionService {
     const { token, reason } = extractToken(request, { cookieName, queryParameter });
     redactRequest(request, queryParameter);
     const session = new Session(services, {
-      id: randomBytes(15).toString('base64url'),
+      id: newConnectionId(),
       socket,
       request,
       handshake: handshakeFacts(request, target, match, address, negotiated, queryParameter),
