@@ -6,6 +6,7 @@ import { type ServerOptions, WebSocketServer } from 'ws';
 import { extractToken } from '../auth/token-sources.js';
 import { LinkedWebSocket } from '../connection/link.js';
 import { labelOf } from '../dispatch/error-data.js';
+import { isThenable } from '../dispatch/is-thenable.js';
 import { runFor } from '../tracing/message-context.js';
 import type { LimitRule } from '../rate-limit/limiter.js';
 import type { MemoryLimiter } from '../rate-limit/memory-limiter.js';
@@ -46,6 +47,9 @@ interface Candidate extends Upgrade {
   readonly match: PathMatch<Endpoint>;
 }
 
+/** Why there was no 101, or undefined where there was one. */
+type Outcome = Refusal | undefined | Promise<Refusal | undefined>;
+
 /** What booting and draining applications ask clients to wait. */
 const retryAfterMs = 2_000;
 
@@ -72,7 +76,9 @@ export class AdmissionService {
     if (state === 'booting') this.refuse(socket, refusals.notReady(retryAfterMs));
     else if (state === 'draining') this.refuse(socket, refusals.draining(retryAfterMs));
     else if (!target || !match) this.refuse(socket, refusals.pathNotFound());
-    else void this.#consider({ ...upgrade, target, match });
+    // The others hear of it after us, and what they do about it is to be seen first.
+    else if (isShared) queueMicrotask(() => this.#consider({ ...upgrade, target, match }));
+    else this.#consider({ ...upgrade, target, match });
     return true;
   }
 
@@ -86,22 +92,34 @@ export class AdmissionService {
     this.#pending.refuseAll(refusals.draining(retryAfterMs));
   }
 
-  async #consider(candidate: Candidate): Promise<void> {
+  #consider(candidate: Candidate): void {
     const { tracing } = this.parts.services;
     const { request, socket, match } = candidate;
     const { method = 'GET', headers } = request;
     const span = tracing.isEnabled
       ? tracing.handshake(method, match.route, { 'url.path': candidate.target.path }, headerOf(headers['traceparent']))
       : undefined;
-    const refusal = await this.#decide(candidate, span).catch((error: unknown) =>
-      refusalFor(error, this.parts.services.log),
-    );
-    if (refusal && candidate.isTaken()) this.#leaveToOthers(match.route);
-    else if (refusal) this.refuse(socket, refusal);
-    if (span) tracing.decided(span, refusal);
+    const decided = (refusal: Refusal | undefined): void => {
+      if (refusal && candidate.isTaken()) this.#leaveToOthers(match.route);
+      else if (refusal) this.refuse(socket, refusal);
+      if (span) tracing.decided(span, refusal);
+    };
+    const outcome = this.#decideSafely(candidate, span);
+    if (isThenable(outcome)) void outcome.then(decided);
+    else decided(outcome);
   }
 
-  async #decide(candidate: Candidate, span: Span | undefined): Promise<Refusal | undefined> {
+  /** What is thrown into the server's event ends the process. */
+  #decideSafely(candidate: Candidate, span: Span | undefined): Outcome {
+    try {
+      return this.#decide(candidate, span);
+    } catch (error) {
+      return refusalFor(error, this.parts.services.log);
+    }
+  }
+
+  /** Without a promise where no guard waits for anything, as when a fleet comes back with tokens that are known. */
+  #decide(candidate: Candidate, span: Span | undefined): Outcome {
     const { request } = candidate;
     const malformed = checkUpgradeRequest(request);
     if (malformed) return malformed;
@@ -112,20 +130,28 @@ export class AdmissionService {
     const lease = this.#lease(request, address);
     if ('code' in lease) return lease;
     let session: Session | undefined;
+    const failed = (error: unknown): Refusal => {
+      lease.release();
+      return this.#failed(error, session, span);
+    };
     try {
-      session = this.#session(candidate, negotiated, address, lease);
-      await this.#guard(session, candidate, span);
-      this.#upgrade(session, candidate);
+      const admitted = (session = this.#session(candidate, negotiated, address, lease));
+      const deciding = this.#guard(admitted, candidate, span);
+      if (deciding) return deciding.then(() => this.#upgrade(admitted, candidate)).catch(failed);
+      this.#upgrade(admitted, candidate);
       return undefined;
     } catch (error) {
-      session?.abandon();
-      lease.release();
-      const { log, tracing } = this.parts.services;
-      const judge = (): Refusal => refusalFor(error, log);
-      const refusal = session ? session.inContext(session.handshakeSpan, judge) : judge();
-      if (span && refusal.code === 'INTERNAL') tracing.failed(span, refusal.code, error);
-      return refusal;
+      return failed(error);
     }
+  }
+
+  #failed(error: unknown, session: Session | undefined, span: Span | undefined): Refusal {
+    const { log, tracing } = this.parts.services;
+    session?.abandon();
+    const judge = (): Refusal => refusalFor(error, log);
+    const refusal = session ? session.inContext(session.handshakeSpan, judge) : judge();
+    if (span && refusal.code === 'INTERNAL') tracing.failed(span, refusal.code, error);
+    return refusal;
   }
 
   #lease({ headers }: IncomingMessage, { ip, host, secure }: ClientAddress): Lease | Refusal {
@@ -161,21 +187,21 @@ export class AdmissionService {
   }
 
   /** Plain clients pass the guards before the 101. SDK clients do so with their `$hello`, so that a browser can be told why not. */
-  async #guard(session: Session, { socket }: Candidate, span: Span | undefined): Promise<void> {
+  #guard(session: Session, { socket }: Candidate, span: Span | undefined): Promise<void> | undefined {
     const { connection, unusableToken } = session;
     session.handshakeSpan = span?.spanContext();
-    if (connection.handshake.mode === 'sdk') return;
+    if (connection.handshake.mode === 'sdk') return undefined;
     if (unusableToken !== undefined) throw new HandshakeRefusal(refusals.unauthorized(unusableToken));
-    const admit = (): Promise<void> => runFor(connection, () => this.parts.guards.admit(session));
-    await this.#pending.wait(socket, span ? this.parts.services.tracing.inside(span, admit) : admit());
-    const refusal = connection.principal && session.lease.bindPrincipal(connection.principal.subject);
-    if (refusal) throw new HandshakeRefusal(refusal);
+    const admit = (): Promise<void> | undefined => runFor(connection, () => this.parts.guards.admit(session));
+    const deciding = span ? this.parts.services.tracing.inside(span, admit) : admit();
+    return deciding && this.#pending.wait(socket, deciding);
   }
 
-  #upgrade(session: Session, candidate: Candidate): void {
+  #upgrade(session: Session, candidate: Candidate): undefined {
     const { request, socket, head, match } = candidate;
-    const { handshake } = session.connection;
-    const refusal = this.#changedMind(session, candidate);
+    const { handshake, principal } = session.connection;
+    const refusal =
+      (principal && session.lease.bindPrincipal(principal.subject)) ?? this.#changedMind(session, candidate);
     if (refusal) throw new HandshakeRefusal(refusal);
     // The server must not see the token among the subprotocols, and answers with the one that was agreed.
     if (handshake.subprotocol === '') delete request.headers['sec-websocket-protocol'];

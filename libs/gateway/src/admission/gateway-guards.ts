@@ -1,61 +1,96 @@
 import { Injectable } from '@nestjs/common';
-import { ContextIdFactory, ExternalContextCreator, ModuleRef } from '@nestjs/core';
+import { ApplicationConfig, ContextIdFactory, ExternalContextCreator, ModuleRef } from '@nestjs/core';
 import type { IncomingMessage } from 'node:http';
 import type { Connection } from '../connection/connection.js';
 import { CONNECT_PATTERN } from '../lifecycle/connect-pattern.js';
 import type { GatewayInfo } from '../lifecycle/endpoint.js';
 import type { Session } from '../lifecycle/session.js';
+import { compileGuards } from '../module/handler-compiler.js';
 import { watchOwnHooks } from '../module/hook-seam.js';
 import { copyMetadata, REQUEST_CONTEXT_ID } from '../module/nest-internals.js';
+import { DirectAdmission, type HandshakeHook } from './direct-admission.js';
 
-type Admit = (connection: Connection, request: IncomingMessage, pattern: typeof CONNECT_PATTERN) => Promise<unknown>;
+type Decide = (connection: Connection, request: IncomingMessage) => Promise<void>;
+type NestAdmission = (
+  connection: Connection,
+  request: IncomingMessage,
+  pattern: typeof CONNECT_PATTERN,
+) => Promise<unknown>;
 
-interface HandshakeHook {
-  readonly onHandshake?: (connection: Connection, request: IncomingMessage) => unknown;
-  handleConnection?: unknown;
-}
-
-/** Runs the guards, interceptors and filters of gateways for a handshake, by Nest's public `ExternalContextCreator`. */
+/**
+ * Runs the guards, interceptors and filters of gateways for a handshake: by Nest's public `ExternalContextCreator`, or
+ * directly where there is nothing but guards that are the same for all.
+ */
 @Injectable()
 export class GatewayGuards {
-  readonly #admits = new WeakMap<GatewayInfo, Admit>();
+  readonly #admissions = new WeakMap<GatewayInfo, DirectAdmission | NestAdmission>();
   /** Handshakes that came through guards and interceptors to their end. */
   readonly #passed = new WeakSet<Connection>();
 
   constructor(
     private readonly contextCreator: ExternalContextCreator,
     private readonly moduleRef: ModuleRef,
+    private readonly config: ApplicationConfig,
   ) {}
 
   /**
-   * Resolves when every gateway of the session's path lets it in.
+   * Asks every gateway of the session's path whether to let it in.
    *
+   * @returns undefined when all did so at once; otherwise a promise that resolves when all have.
    * @throws whatever refused it, even where a filter of the application swallowed the exception: not to answer is not
    *   to admit.
    */
-  async admit(session: Session): Promise<void> {
-    const { request, connection } = session;
-    if (!request) return;
-    for (const gateway of session.endpoint.gateways) {
-      const admit = await this.#admitFor(gateway, connection);
-      await admit(connection, request, CONNECT_PATTERN);
-      if (session.refusal) throw session.refusal.error;
-      if (!this.#passed.delete(connection))
-        throw new Error(`An interceptor of ${gateway.name} kept the handshake from being decided`);
-    }
+  admit(session: Session): Promise<void> | undefined {
+    return this.#admitFrom(0, session);
   }
 
-  async #admitFor(gateway: GatewayInfo, connection: Connection): Promise<Admit> {
-    const ready = this.#admits.get(gateway);
-    if (ready) return ready;
-    if (!gateway.instance) return this.#scopedAdmit(gateway, connection);
-    const admit = this.#create(gateway.instance, undefined, undefined);
-    this.#admits.set(gateway, admit);
-    return admit;
+  #admitFrom(first: number, session: Session): Promise<void> | undefined {
+    const { gateways } = session.endpoint;
+    for (let index = first; index < gateways.length; index++) {
+      const pending = this.#ask(gateways[index], session);
+      if (pending) return pending.then(() => this.#admitFrom(index + 1, session));
+    }
+    return undefined;
+  }
+
+  #ask(gateway: GatewayInfo | undefined, session: Session): Promise<void> | undefined {
+    const { request, connection } = session;
+    if (!gateway || !request) return undefined;
+    const admission = this.#admissionOf(gateway);
+    if (admission instanceof DirectAdmission) return admission.run(connection, request);
+    return this.#askThroughNest(gateway, admission, session, request);
+  }
+
+  async #askThroughNest(
+    gateway: GatewayInfo,
+    known: NestAdmission | undefined,
+    session: Session,
+    request: IncomingMessage,
+  ): Promise<void> {
+    const { connection } = session;
+    const admit = known ?? (await this.#scopedAdmission(gateway, connection));
+    await admit(connection, request, CONNECT_PATTERN);
+    if (session.refusal) throw session.refusal.error;
+    if (!this.#passed.delete(connection))
+      throw new Error(`An interceptor of ${gateway.name} kept the handshake from being decided`);
+  }
+
+  /** Undefined for a request-scoped gateway: it has one per connection. */
+  #admissionOf(gateway: GatewayInfo): DirectAdmission | NestAdmission | undefined {
+    const ready = this.#admissions.get(gateway);
+    const { type, wrapper, instance } = gateway;
+    if (ready || !instance) return ready;
+    const decide = this.#decideBy(instance);
+    const guards = compileGuards(type, decide, wrapper, this.config);
+    const admission = guards
+      ? new DirectAdmission({ instance, handler: decide, guards })
+      : this.#create(instance, decide, undefined, undefined);
+    this.#admissions.set(gateway, admission);
+    return admission;
   }
 
   /** A request-scoped gateway has an instance per connection; its hooks and messages will meet the same one. */
-  async #scopedAdmit(gateway: GatewayInfo, connection: Connection): Promise<Admit> {
+  async #scopedAdmission(gateway: GatewayInfo, connection: Connection): Promise<NestAdmission> {
     const contextId = ContextIdFactory.getByRequest(connection);
     if (!(REQUEST_CONTEXT_ID in connection)) {
       Object.defineProperty(connection, REQUEST_CONTEXT_ID, { value: contextId, configurable: true });
@@ -63,22 +98,28 @@ export class GatewayGuards {
     }
     const instance: object = await this.moduleRef.resolve(gateway.type, contextId, { strict: false });
     watchOwnHooks(instance);
-    return this.#create(instance, contextId, gateway.id);
+    return this.#create(instance, this.#decideBy(instance), contextId, gateway.id);
   }
 
-  #create(
-    instance: HandshakeHook,
-    contextId: ReturnType<typeof ContextIdFactory.create> | undefined,
-    inquirerId: string | undefined,
-  ): Admit {
-    const decide = async (connection: Connection, request: IncomingMessage): Promise<void> => {
+  /** What Nest is told the handler is. */
+  #decideBy(instance: HandshakeHook): Decide {
+    const decide: Decide = async (connection, request) => {
       await instance.onHandshake?.(connection, request);
       this.#passed.add(connection);
     };
     // Guards and reflectors read the metadata of the method they protect, and the application decorates its hooks.
     if (typeof instance.handleConnection === 'function') copyMetadata(instance.handleConnection, decide);
     if (typeof instance.onHandshake === 'function') copyMetadata(instance.onHandshake, decide);
-    // ExternalContextCreator types callbacks as `(...args: unknown[])`; ours is called by `admit` above alone.
+    return decide;
+  }
+
+  #create(
+    instance: object,
+    decide: Decide,
+    contextId: ReturnType<typeof ContextIdFactory.create> | undefined,
+    inquirerId: string | undefined,
+  ): NestAdmission {
+    // ExternalContextCreator types callbacks as `(...args: unknown[])`; ours is called by `#askThroughNest` alone.
     const callback = decide as (...args: unknown[]) => unknown;
     const options = { guards: true, interceptors: true, filters: true };
     return this.contextCreator.create<never, 'ws'>(

@@ -43,12 +43,14 @@ export class Connector {
       if (token !== undefined) connection.credentials = token;
       // Falling back to being nobody would let a client in as somebody else than it said it was (PROTOCOL.md 2.5).
       else if (session.unusableToken !== undefined) throw new HoldfastException('UNAUTHORIZED', session.unusableToken);
-      await inTime(
-        services.wheel,
-        services.options.admission.handshakeTimeoutMs,
-        session.inContext(session.handshakeSpan, () => this.guards.admit(session)),
-        () => new HoldfastException('HANDLER_TIMEOUT', 'It was not decided in time whether to admit the client'),
-      );
+      const deciding = session.inContext(session.handshakeSpan, () => this.guards.admit(session));
+      if (deciding)
+        await inTime(
+          services.wheel,
+          services.options.admission.handshakeTimeoutMs,
+          deciding,
+          () => new HoldfastException('HANDLER_TIMEOUT', 'It was not decided in time whether to admit the client'),
+        );
       this.#leaseFor(session);
     } catch (error) {
       this.#reject(session, error);

@@ -2,10 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Type } from '@nestjs/common';
 import type { Connection } from '../connection/connection.js';
 import type { HandlerPlan } from '../dispatch/handler-plan.js';
+import type { ProviderWrapper } from '../module/handler-compiler.js';
 
 /** A gateway class as found at boot. */
 export interface GatewayInfo {
   readonly type: Type;
+  readonly wrapper: ProviderWrapper;
   readonly name: string;
   /** Nest's id of the provider. */
   readonly id: string;

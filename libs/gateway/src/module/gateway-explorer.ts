@@ -71,6 +71,7 @@ export class GatewayExplorer {
       found.push({
         info: {
           type: gatewayType,
+          wrapper,
           name: gatewayType.name,
           id: wrapper.id,
           instance: known,

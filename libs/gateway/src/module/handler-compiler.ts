@@ -43,13 +43,7 @@ export function compileHandler(
   if (!wrapper.isDependencyTreeStatic() || typeof instance !== 'object' || instance === null) return undefined;
   const handler: unknown = Reflect.get(instance, method);
   if (!isFunction(handler) || needsNest(type, handler, config)) return undefined;
-  const guards = enhancers<CanActivate>(
-    [type, handler],
-    GUARDS_METADATA,
-    config.getGlobalGuards(),
-    'canActivate',
-    wrapper,
-  );
+  const guards = guardsOf(type, handler, wrapper, config);
   const pipes = enhancers<PipeTransform>(
     [type, handler],
     PIPES_METADATA,
@@ -59,6 +53,25 @@ export function compileHandler(
   );
   const parameters = pipes && parametersOf(type, method, pipes, wrapper);
   return guards && parameters && new DirectPipeline({ type, instance, event, handler, guards, parameters });
+}
+
+/** The guards of a gateway and its hooks, or undefined for one whose handshakes need Nest's own chain. */
+export function compileGuards(
+  type: Type,
+  hooks: object,
+  wrapper: ProviderWrapper,
+  config: ApplicationConfig,
+): CanActivate[] | undefined {
+  return needsNest(type, hooks, config) ? undefined : guardsOf(type, hooks, wrapper, config);
+}
+
+function guardsOf(
+  type: Type,
+  handler: object,
+  wrapper: ProviderWrapper,
+  config: ApplicationConfig,
+): CanActivate[] | undefined {
+  return enhancers([type, handler], GUARDS_METADATA, config.getGlobalGuards(), 'canActivate', wrapper);
 }
 
 function needsNest(type: Type, handler: object, config: ApplicationConfig): boolean {

@@ -6,6 +6,7 @@
  *   under which they do are not. Needed to know at boot who handles what.
  * - `REQUEST_CONTEXT_ID`: under this symbol Nest keeps the DI context of a client. Needed so that the guards of a
  *   request-scoped gateway run in the context in which its hooks and handlers will.
+ * - `ExecutionContextHost`: what guards see of a handshake that does not run through Nest's own chain.
  * - `FORBIDDEN_MESSAGE`: all that tells a guard that returned false from any other WsException.
  * - That the socket module sets `forceCloseConnections` on its adapter before it binds the first gateway, see
  *   {@link HoldfastAdapter}. The setter is public; when it is called is not promised.
@@ -19,7 +20,7 @@ import {
   INTERCEPTORS_METADATA,
   PIPES_METADATA,
 } from '@nestjs/common/internal';
-import { FORBIDDEN_MESSAGE, REQUEST_CONTEXT_ID } from '@nestjs/core/internal';
+import { ExecutionContextHost, FORBIDDEN_MESSAGE, REQUEST_CONTEXT_ID } from '@nestjs/core/internal';
 import {
   GATEWAY_METADATA,
   GATEWAY_OPTIONS,
@@ -32,6 +33,7 @@ import {
 export {
   CUSTOM_ROUTE_ARGS_METADATA,
   EXCEPTION_FILTERS_METADATA,
+  ExecutionContextHost,
   FILTER_CATCH_EXCEPTIONS,
   FORBIDDEN_MESSAGE,
   GATEWAY_METADATA,
