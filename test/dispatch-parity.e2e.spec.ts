@@ -5,11 +5,15 @@ import {
   createParamDecorator,
   type ExecutionContext,
   type NestInterceptor,
+  ParseArrayPipe,
+  ParseIntPipe,
   type PipeTransform,
   UseGuards,
   UseInterceptors,
   UsePipes,
+  ValidationPipe,
 } from '@nestjs/common';
+import { IsInt, IsOptional, IsString, Min } from 'class-validator';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { Connection } from '@holdfast/gateway';
 import { TestClient } from '@holdfast/testing';
@@ -44,6 +48,17 @@ class Marks implements PipeTransform {
 }
 
 const Pattern = createParamDecorator((_: unknown, context: ExecutionContext) => context.switchToWs().getPattern());
+const Later = createParamDecorator(async () => Promise.resolve('later'));
+
+class Order {
+  @IsInt()
+  @Min(1)
+  amount: number;
+
+  @IsOptional()
+  @IsString()
+  note?: string;
+}
 
 class PassThrough implements NestInterceptor {
   intercept(_context: ExecutionContext, next: CallHandler) {
@@ -66,6 +81,30 @@ class DirectGateway {
     return { pattern, verdict, route: connection.handshake.path.length > 0 };
   }
 }
+
+/** Values that come late, and parameters that pipes validate, transform, refuse or leave alone. */
+@WebSocketGateway({ path: '/direct' })
+class DirectValues {
+  @SubscribeMessage('promised')
+  promised(@Later() value: unknown): unknown {
+    return { value };
+  }
+
+  @UsePipes(new ValidationPipe({ transform: true, whitelist: true }))
+  @SubscribeMessage('order')
+  order(@ConnectedSocket() connection: Connection, @MessageBody() order: Order, @Later() later: string): unknown {
+    return { order, isOrder: order instanceof Order, state: connection.state, later };
+  }
+
+  @SubscribeMessage('parts')
+  parts(@MessageBody('amount', ParseIntPipe) amount: number, @MessageBody('note', new ParseArrayPipe()) note: unknown) {
+    return { amount, note };
+  }
+}
+
+@UseInterceptors(PassThrough)
+@WebSocketGateway({ path: '/nest' })
+class NestValues extends DirectValues {}
 
 /** The same, guards and pipes inherited, with an interceptor, which only Nest's chain can run. */
 @UseInterceptors(PassThrough)
@@ -91,5 +130,26 @@ describe('a handler that is called directly', () => {
     expect(direct).toEqual(nest);
     expect(direct).toMatchObject({ answer: { event: data.verdict === 'yes' ? '$reply' : '$error' } });
     expect(seen.length).toBeGreaterThan(1);
+  });
+
+  it.each([
+    { event: 'promised', data: {} },
+    { event: 'order', data: { amount: 2, note: 'two' } },
+    { event: 'order', data: { amount: 2, note: null } },
+    { event: 'order', data: { amount: 2, stranger: true } },
+    { event: 'order', data: { amount: 0, note: 5 } },
+    { event: 'order', data: [{ amount: 2 }] },
+    { event: 'order', data: 'amount' },
+    { event: 'order', data: null },
+    { event: 'parts', data: { amount: '7', note: ['a'] } },
+    { event: 'parts', data: { amount: 'seven', note: 7 } },
+  ])('hands its handler what Nest hands over, or answers as Nest does: %o', async ({ event, data }) => {
+    await using app = await boot({ options: {}, providers: [DirectValues, NestValues] });
+    await using direct = await TestClient.connect(app.url('/direct'));
+    await using nest = await TestClient.connect(app.url('/nest'));
+    for (const client of [direct, nest]) client.send({ event, data, id: 1 });
+    const answer = await direct.next();
+    expect(answer).toEqual(await nest.next());
+    expect(answer).toMatchObject({ id: 1 });
   });
 });

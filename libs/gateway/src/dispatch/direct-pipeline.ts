@@ -39,10 +39,13 @@ export interface DirectPipelineParts {
 export class DirectPipeline {
   readonly #arity: number;
   readonly #needsContext: boolean;
+  /** Those whose value may still change: a decorator of the application may give a promise, even where no pipe waits for it. */
+  readonly #transformed: readonly HandlerParameter[];
 
   constructor(private readonly parts: DirectPipelineParts) {
     this.#arity = Math.max(0, ...parts.parameters.map(({ index }) => index + 1));
     this.#needsContext = parts.parameters.some(({ needsContext }) => needsContext);
+    this.#transformed = parts.parameters.filter(({ pipes, needsContext }) => pipes.length > 0 || needsContext);
   }
 
   /** @returns what the handler returned, or a promise of it where a guard, a pipe or the handler is asynchronous. */
@@ -81,20 +84,40 @@ export class DirectPipeline {
     // All of them before the first pipe: one that throws must not leave a pipe at work that nobody waits for, because its
     // rejection would end the process.
     for (const parameter of parameters) values[parameter.index] = parameter.extract(args, context);
-    const pending = parameters
-      .filter(({ pipes }) => pipes.length > 0)
-      .map((parameter) => transform(parameter, values[parameter.index], values));
-    if (pending.length === 0) return handler.apply(instance, values);
-    const piped = pending.length === 1 && pending[0] ? pending[0] : Promise.all(pending);
-    return (piped as Promise<unknown>).then(() => handler.apply(instance, values));
+    let pending: Promise<void>[] | undefined;
+    for (const parameter of this.#transformed) {
+      const transforming = transform(parameter, values);
+      if (transforming) (pending ??= []).push(transforming);
+    }
+    return pending ? Promise.all(pending).then(() => handler.apply(instance, values)) : handler.apply(instance, values);
   }
 }
 
-async function transform(parameter: HandlerParameter, value: unknown, values: unknown[]): Promise<void> {
-  let result: unknown = isThenable(value) ? await value : value;
-  for (const pipe of parameter.pipes) {
-    const transformed: unknown = pipe.transform(result, parameter.metadata);
-    result = isThenable(transformed) ? await transformed : transformed;
+/** @returns undefined when all pipes have answered at once. One that throws rejects, as in Nest, where all are asynchronous. */
+function transform(parameter: HandlerParameter, values: unknown[]): Promise<void> | undefined {
+  const { pipes, metadata, index } = parameter;
+  let value = values[index];
+  try {
+    for (let next = 0; next < pipes.length; next++) {
+      if (isThenable(value)) return transformLater(parameter, values, value, next);
+      value = pipes[next]?.transform(value, metadata);
+    }
+  } catch (error) {
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a pipe may throw anything
+    return transformLater(parameter, values, Promise.reject(error), pipes.length);
   }
-  values[parameter.index] = result;
+  if (isThenable(value)) return transformLater(parameter, values, value, pipes.length);
+  values[index] = value;
+  return undefined;
+}
+
+async function transformLater(
+  { pipes, metadata, index }: HandlerParameter,
+  values: unknown[],
+  pending: PromiseLike<unknown>,
+  from: number,
+): Promise<void> {
+  let value = await pending;
+  for (const pipe of pipes.slice(from)) value = await pipe.transform(value, metadata);
+  values[index] = value;
 }

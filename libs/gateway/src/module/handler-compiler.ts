@@ -1,6 +1,7 @@
 import type { ArgumentMetadata, CanActivate, ExecutionContext, PipeTransform, Type } from '@nestjs/common';
 import type { ApplicationConfig, DiscoveryService } from '@nestjs/core';
 import { DirectPipeline, type HandlerParameter } from '../dispatch/direct-pipeline.js';
+import { quicken } from '../dispatch/quick-validation.js';
 import { ownFilters } from './filter-seam.js';
 import {
   CUSTOM_ROUTE_ARGS_METADATA,
@@ -138,7 +139,8 @@ function parametersOf(
       schema: entry.schema,
     };
     const needsContext = key.includes(CUSTOM_ROUTE_ARGS_METADATA);
-    return { index: entry.index, needsContext, extract, metadata, pipes: [...pipes, ...(own as PipeTransform[])] };
+    const quickened = [...pipes, ...(own as PipeTransform[])].map((pipe) => quicken(pipe, metadata));
+    return { index: entry.index, needsContext, extract, metadata, pipes: quickened };
   });
   return parameters.every((parameter) => parameter !== undefined) ? parameters : undefined;
 }

@@ -10,8 +10,11 @@
  * - `FORBIDDEN_MESSAGE`: all that tells a guard that returned false from any other WsException.
  * - That the socket module sets `forceCloseConnections` on its adapter before it binds the first gateway, see
  *   {@link HoldfastAdapter}. The setter is public; when it is called is not promised.
+ * - What a ValidationPipe was made with, and where class-transformer, which it uses, keeps what its decorators say:
+ *   needed to know which data that pipe lets pass as they are, see {@link quicken}.
  */
 import 'reflect-metadata';
+import { type ArgumentMetadata, type PipeTransform, type Type, ValidationPipe } from '@nestjs/common';
 import {
   CUSTOM_ROUTE_ARGS_METADATA,
   EXCEPTION_FILTERS_METADATA,
@@ -20,6 +23,9 @@ import {
   INTERCEPTORS_METADATA,
   PIPES_METADATA,
 } from '@nestjs/common/internal';
+import { TransformationType, Type as TypeOf } from 'class-transformer';
+import { defaultMetadataStorage } from 'class-transformer/cjs/storage.js';
+import type { ValidatorOptions } from 'class-validator';
 import { ExecutionContextHost, FORBIDDEN_MESSAGE, REQUEST_CONTEXT_ID } from '@nestjs/core/internal';
 import {
   GATEWAY_METADATA,
@@ -61,4 +67,47 @@ export function copyMetadata(source: object, target: object): void {
   for (const key of Reflect.getMetadataKeys(source)) {
     Reflect.defineMetadata(key, Reflect.getMetadata(key, source), target);
   }
+}
+
+/** What a ValidationPipe was made with. */
+export interface ValidationPipeSettings {
+  readonly isTransformEnabled: boolean;
+  readonly transformOptions: object | undefined;
+  readonly validatorOptions: ValidatorOptions;
+  readonly expectedType: Type | undefined;
+  /** Whether it looks at such a parameter at all. */
+  toValidate(metadata: ArgumentMetadata): boolean;
+}
+
+/** Undefined for anything but Nest's own class as it is: what was derived from it may do anything. */
+export function readValidationPipe(pipe: PipeTransform): ValidationPipeSettings | undefined {
+  const methods = Object.getOwnPropertyNames(ValidationPipe.prototype).filter((name) => name !== 'constructor');
+  return Object.getPrototypeOf(pipe) === ValidationPipe.prototype && !methods.some((name) => Object.hasOwn(pipe, name))
+    ? // Its members are protected: Nest promises them to derived classes alone.
+      (pipe as unknown as ValidationPipeSettings)
+    : undefined;
+}
+
+class Probe {
+  declare value: unknown;
+}
+TypeOf(() => String)(Probe.prototype, 'value');
+/** Not in a bundle that holds class-transformer twice, as ES modules and as what is imported here. */
+const isStorageInUse = isTyped(Probe, 'value');
+
+/** Whether class-transformer may do more to plain properties of a class than copy them. */
+export function isTransformed(type: Type, properties: Iterable<string>): boolean {
+  const storage = defaultMetadataStorage;
+  if (!isStorageInUse || storage.getStrategy(type) !== 'none') return true;
+  if (storage.getExposedMetadatas(type).length > 0 || storage.getExcludedMetadatas(type).length > 0) return true;
+  for (const property of properties) {
+    if (isTyped(type, property)) return true;
+    if (storage.findTransformMetadatas(type, property, TransformationType.PLAIN_TO_CLASS).length > 0) return true;
+  }
+  return false;
+}
+
+function isTyped(type: Type, property: string): boolean {
+  // The types of the package do not say that there may be none.
+  return Boolean(defaultMetadataStorage.findTypeMetadata(type, property));
 }

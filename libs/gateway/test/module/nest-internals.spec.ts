@@ -9,12 +9,14 @@ import {
   UsePipes,
   Injectable,
   Inject,
+  ValidationPipe,
   type WebSocketAdapter,
   type WsMessageHandler,
 } from '@nestjs/common';
 import { ContextIdFactory, REQUEST } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { Ack, ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websockets';
+import { Exclude, Expose, Transform, Type as TypeOf } from 'class-transformer';
 import { describe, expect, it } from 'vitest';
 import * as internals from '../../src/module/nest-internals.js';
 
@@ -229,5 +231,74 @@ describe('what Nest does with its WebSocket adapter', () => {
     expect(await adapter.handlers[0]!.callback('data')).toBe(instance);
     expect(requests).toEqual([client]);
     await app.close();
+  });
+});
+
+describe('what a ValidationPipe does with data', () => {
+  it('is told by its settings', () => {
+    const expectedType = Enhancer;
+    const transformOptions = {};
+    const pipe = new ValidationPipe({
+      transform: true,
+      whitelist: true,
+      groups: ['g'],
+      expectedType,
+      transformOptions,
+    });
+    const settings = internals.readValidationPipe(pipe);
+    expect(settings).toMatchObject({ isTransformEnabled: true, expectedType, transformOptions });
+    expect(settings?.validatorOptions).toEqual({ forbidUnknownValues: false, whitelist: true, groups: ['g'] });
+    expect(internals.readValidationPipe(new ValidationPipe())).toMatchObject({
+      isTransformEnabled: false,
+      validatorOptions: { forbidUnknownValues: false },
+      transformOptions: undefined,
+      expectedType: undefined,
+    });
+  });
+
+  it('is nothing at all for parameters that it does not validate', async () => {
+    const settings = internals.readValidationPipe(new ValidationPipe({ transform: true }));
+    expect(settings?.toValidate({ type: 'body', metatype: Enhancer })).toBe(true);
+    const value = { a: '1' };
+    for (const metadata of [
+      { type: 'custom', metatype: Enhancer, data: 'a' },
+      { type: 'body', metatype: Object, data: 'a' },
+      { type: 'body', metatype: Number },
+    ] as const) {
+      expect(settings?.toValidate(metadata)).toBe(false);
+      expect(await new ValidationPipe({ transform: true }).transform(value, metadata)).toBe(value);
+    }
+  });
+
+  it('begins with class-transformer, whose decorators are known', () => {
+    class Plain {
+      declare a: unknown;
+    }
+    class Typed {
+      @TypeOf(() => Date)
+      a: unknown;
+    }
+    class Transformed {
+      @Transform(() => 1)
+      a: unknown;
+    }
+    class Exposed {
+      @Expose({ name: 'b' })
+      a: unknown;
+    }
+    class Excluded {
+      @Exclude()
+      a: unknown;
+    }
+    @Exclude()
+    class Closed {
+      a: unknown;
+    }
+    class DerivedTyped extends Typed {}
+    expect(internals.isTransformed(Plain, ['a'])).toBe(false);
+    expect(internals.isTransformed(Typed, ['b'])).toBe(false);
+    for (const type of [Typed, Transformed, Exposed, Excluded, Closed, DerivedTyped]) {
+      expect([type.name, internals.isTransformed(type, ['a'])]).toEqual([type.name, true]);
+    }
   });
 });
