@@ -83,6 +83,23 @@ describe('a connection', () => {
     expect(Object.isFrozen(connection.cause)).toBe(true);
   });
 
+  it('knows what went through it also when it has ended, and has nothing left to flush', async () => {
+    await using app = await start();
+    await using client = await TestClient.connect(app.url('/desk/1'));
+    await client.request('row');
+    const connection = onlyConnection(app);
+    const open = connection.stats;
+    const left = nextToLeave(registryOf(app));
+    await client.close();
+    await left;
+    const { bytesIn, bytesOut, ...counts } = connection.stats;
+    expect(counts).toEqual({ messagesIn: 1, messagesOut: 1, violations: 0 });
+    // A close frame went each way.
+    expect(bytesIn).toBeGreaterThan(open.bytesIn);
+    expect(bytesOut).toBeGreaterThan(open.bytesOut);
+    await connection.flushed();
+  });
+
   it('takes nothing once it is ending', async () => {
     await using app = await start();
     await using client = await TestClient.connect(app.url('/desk/1'));

@@ -38,7 +38,8 @@ export abstract class Link implements OutboxOwner {
   hasSaidGoodbye = false;
 
   #state: ConnectionState = 'admitting';
-  #socket: Duplex & { bytesRead?: number; bytesWritten?: number };
+  /** Undefined once it has ended, see {@link Link.#letGo}. */
+  #socket: (Duplex & { bytesRead?: number; bytesWritten?: number }) | undefined;
   #ws: LinkedWebSocket | undefined;
   #outbox: Outbox | undefined;
   #pauses: Set<PauseReason> | undefined;
@@ -46,6 +47,12 @@ export abstract class Link implements OutboxOwner {
   #abort: AbortController | undefined;
   #messagesIn = 0;
   #messagesOut = 0;
+  /** Of a socket that was let go. */
+  #bytesRead = 0;
+  #bytesWritten = 0;
+  readonly #onDrain = (): void => {
+    this.#outbox?.drained();
+  };
 
   constructor(socket: Duplex, id: string, handshake: Handshake, joinedAt: number) {
     this.#socket = socket;
@@ -108,12 +115,16 @@ export abstract class Link implements OutboxOwner {
   }
 
   get bytesIn(): number {
-    return this.#socket.bytesRead ?? 0;
+    return this.#socket?.bytesRead ?? this.#bytesRead;
   }
 
   /** Bytes that have left this process. */
   get bytesTaken(): number {
-    return (this.#socket.bytesWritten ?? 0) - this.#socket.writableLength;
+    return this.#bytesOut - (this.#socket?.writableLength ?? 0);
+  }
+
+  get #bytesOut(): number {
+    return this.#socket?.bytesWritten ?? this.#bytesWritten;
   }
 
   get stats(): ConnectionStats {
@@ -121,19 +132,17 @@ export abstract class Link implements OutboxOwner {
       messagesIn: this.#messagesIn,
       messagesOut: this.#messagesOut,
       bytesIn: this.bytesIn,
-      bytesOut: this.#socket.bytesWritten ?? 0,
+      bytesOut: this.#bytesOut,
       violations: this.violations,
     };
   }
 
   /** Takes the upgraded socket. From here on frames arrive at the observer. */
   attach(ws: LinkedWebSocket): void {
+    if (!this.#socket) return;
     this.#ws = ws;
-    const outbox = new Outbox(this.#socket, this, this.outboxLimits);
-    this.#outbox = outbox;
-    this.#socket.on('drain', () => {
-      outbox.drained();
-    });
+    this.#outbox = new Outbox(this.#socket, this, this.outboxLimits);
+    this.#socket.on('drain', this.#onDrain);
     ws.link = this;
     ws.on('message', onMessage);
     ws.on('ping', onPing);
@@ -174,7 +183,7 @@ export abstract class Link implements OutboxOwner {
   flushed(): Promise<void> {
     return new Promise((resolve) => {
       const socket = this.#socket;
-      if (!this.#outbox) resolve();
+      if (!this.#outbox || !socket) resolve();
       else
         this.#outbox.onceEmpty(() => {
           // Writes finish in order, so nothing written before the empty one is left in this process.
@@ -211,7 +220,7 @@ export abstract class Link implements OutboxOwner {
 
   /** The handshake was refused, or the peer left before its end: there is nobody to say goodbye to. */
   abandon(): void {
-    this.cause ??= this.#socket.destroyed
+    this.cause ??= this.#socket?.destroyed
       ? describeCause('network', CloseCode.ABNORMAL, 'left during the handshake')
       : describeCause('server', CloseCode.ABNORMAL, 'refused at the handshake');
     this.#end();
@@ -272,7 +281,7 @@ export abstract class Link implements OutboxOwner {
     this.hasSaidGoodbye = code !== 1006;
     const initiator = code === 1006 ? 'network' : 'client';
     // `ws` reports every lost socket as 1006; only the socket itself knows ECONNRESET from ETIMEDOUT.
-    const error: NodeJS.ErrnoException | null = this.#socket.errored;
+    const error: NodeJS.ErrnoException | null | undefined = this.#socket?.errored;
     this.cause ??= describeCause(initiator, code, reason, error?.code ?? error?.message);
     this.#end();
   }
@@ -281,6 +290,18 @@ export abstract class Link implements OutboxOwner {
     this.#outbox?.discard();
     this.#change('closed', this.cause);
     this.#abort?.abort(this.cause);
+    this.#letGo();
+  }
+
+  /** An application may keep a connection that has ended for as long as it likes, but not the socket and its buffers with it. */
+  #letGo(): void {
+    this.#bytesRead = this.bytesIn;
+    this.#bytesWritten = this.#bytesOut;
+    if (this.#ws) this.#ws.link = undefined;
+    this.#socket?.off('drain', this.#onDrain);
+    this.#socket = undefined;
+    this.#ws = undefined;
+    this.#outbox = undefined;
   }
 
   #change(to: ConnectionState, cause: DisconnectCause | undefined): void {
