@@ -10,6 +10,8 @@ export interface BoundRateLimit {
   readonly name: string;
   /** The handler it is attached to. */
   readonly place: string;
+  /** Keys that last as long as a connection: to put one together for each message costs more than to look it up. */
+  readonly keys: WeakMap<Connection, string>;
   /** Refusals in a row, of connections that have any; undefined where they are of no consequence. */
   readonly refusals: WeakMap<Connection, number> | undefined;
 }
@@ -31,6 +33,7 @@ export function bindRateLimits(type: object, handler: object, place: string, pat
         // Each has its own count: two rules under one key would start each other afresh with every message.
         name: shared === undefined ? `${path} ${place}#${index}` : `shared:${shared}`,
         place,
+        keys: new WeakMap(),
         refusals: closeAfter < Infinity ? new WeakMap() : undefined,
       };
     });

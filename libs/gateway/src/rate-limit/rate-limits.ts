@@ -7,7 +7,6 @@ import { Counters } from '../telemetry/counters.js';
 import type { BoundRateLimit } from './bound-rate-limit.js';
 import { isCost } from './limit-rule.js';
 import type { Limiter, LimitVerdict } from './limiter.js';
-import type { RateLimitOptions } from './rate-limit.decorator.js';
 import { RateLimitException } from './rate-limit.exception.js';
 
 /**
@@ -96,19 +95,24 @@ export class RateLimits {
 }
 
 function useOf(connection: Connection, data: unknown, limit: BoundRateLimit): Use {
-  const { options, name, place } = limit;
+  const { options, place } = limit;
   const { cost = 1 } = options;
   const units = typeof cost === 'function' ? cost(data) : cost;
   // Ours to refuse, so that whatever the limiter throws is a failure of the limiter.
   if (!isCost(units)) throw new RangeError(`The cost of a message to ${place} must be a whole number, not ${units}`);
-  return { connection, limit, key: `${name}|${subjectOf(connection, options)}`, units };
+  return { connection, limit, key: keyOf(connection, limit), units };
 }
 
-function subjectOf(connection: Connection, { per = 'connection' }: RateLimitOptions): string {
-  if (typeof per === 'function') return `f:${per(connection)}`;
-  if (per === 'ip') return `i:${addressKey(connection.handshake.ip)}`;
-  const { principal } = connection;
-  return per === 'principal' && principal ? `p:${principal.subject}` : `c:${connection.id}`;
+function keyOf(connection: Connection, { name, options, keys }: BoundRateLimit): string {
+  const { per = 'connection' } = options;
+  if (typeof per === 'function') return `${name}|f:${per(connection)}`;
+  if (per === 'principal' && connection.principal) return `${name}|p:${connection.principal.subject}`;
+  let key = keys.get(connection);
+  if (key === undefined) {
+    key = per === 'ip' ? `${name}|i:${addressKey(connection.handshake.ip)}` : `${name}|c:${connection.id}`;
+    keys.set(connection, key);
+  }
+  return key;
 }
 
 /** @throws RateLimitException with the longest wait of those that refuse. */
