@@ -1,11 +1,14 @@
 import { CloseCode } from '@holdfast/protocol';
+import type { Handshake } from '../connection/handshake.js';
 import type { Session } from '../lifecycle/session.js';
 import type { Clock } from '../ports/clock.js';
 import { Deadline } from '../ports/deadline.js';
 import { planExpiry } from './expiry.js';
 
-interface Deadlines {
-  readonly refresh: Deadline;
+/** When what is known of a client has to be proved anew. */
+export interface ExpiryDeadlines {
+  /** Undefined for plain clients, which cannot be asked. */
+  readonly refresh: Deadline | undefined;
   readonly close: Deadline;
 }
 
@@ -16,8 +19,6 @@ export interface ExpirySettings {
 
 /** Ends connections whose proof of identity has ended, after asking those that can for a fresh one. */
 export class ExpiryWatch {
-  readonly #deadlines = new WeakMap<Session, Deadlines>();
-
   constructor(
     private readonly settings: ExpirySettings,
     private readonly clock: Clock,
@@ -27,32 +28,21 @@ export class ExpiryWatch {
   watch(session: Session): void {
     const { principal, handshake } = session.connection;
     const plan = principal && planExpiry(principal.expiresAt, handshake.mode, this.settings, this.clock.wallNow());
-    if (!plan && !this.#deadlines.has(session)) return;
-    const { refresh, close } = this.#deadlinesOf(session);
-    session.after(refresh, plan?.refreshAtMs ?? Infinity);
+    if (!plan && !session.expiry) return;
+    const { refresh, close } = (session.expiry ??= this.#deadlinesOf(session, handshake.mode));
+    if (refresh) session.after(refresh, plan?.refreshAtMs ?? Infinity);
     session.after(close, plan?.closeAtMs ?? Infinity);
   }
 
-  #deadlinesOf(session: Session): Deadlines {
-    let deadlines = this.#deadlines.get(session);
-    if (!deadlines) {
-      deadlines = {
-        refresh: new Deadline(() => {
-          const expiresAt = session.connection.principal?.expiresAt ?? 0;
-          session.send(
-            {
-              event: '$refresh',
-              data: { expiresInMs: Math.max(0, Math.round(expiresAt - this.clock.wallNow())) },
-            },
-            'control',
-          );
-        }),
-        close: new Deadline(() => {
-          session.close(CloseCode.UNAUTHORIZED, 'the token has expired');
-        }),
-      };
-      this.#deadlines.set(session, deadlines);
-    }
-    return deadlines;
+  #deadlinesOf(session: Session, mode: Handshake['mode']): ExpiryDeadlines {
+    const refresh = (): void => {
+      const expiresAt = session.connection.principal?.expiresAt ?? 0;
+      const expiresInMs = Math.max(0, Math.round(expiresAt - this.clock.wallNow()));
+      session.send({ event: '$refresh', data: { expiresInMs } }, 'control');
+    };
+    const close = (): void => {
+      session.close(CloseCode.UNAUTHORIZED, 'the token has expired');
+    };
+    return { refresh: mode === 'sdk' ? new Deadline(refresh) : undefined, close: new Deadline(close) };
   }
 }

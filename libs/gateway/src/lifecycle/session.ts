@@ -4,6 +4,7 @@ import type { SpanContext } from '@opentelemetry/api';
 import type { RawData } from 'ws';
 import { CloseCode, type Envelope } from '@holdfast/protocol';
 import type { Lease } from '../admission/connection-limits.js';
+import type { ExpiryDeadlines } from '../auth/expiry-watch.js';
 import type { Principal } from '../auth/principal.js';
 import { Connection, linkOf } from '../connection/connection.js';
 import type { ConnectionState, StateChange } from '../connection/connection-state.js';
@@ -58,6 +59,8 @@ export class Session extends Link {
   isRefreshing = false;
   /** Absent where there is no heartbeat, and before `$welcome`. */
   beat: Beat | undefined;
+  /** Absent where the identity does not end. */
+  expiry: ExpiryDeadlines | undefined;
   /** Present while connection hooks run, also when the connection has ended before them. */
   connectHooks: ConnectHooks | undefined;
   /** Nest's chains for this connection, by {@link HandlerPlan.index}; absent where no handler needs them. */
