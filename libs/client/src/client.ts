@@ -1,7 +1,6 @@
-import { type Envelope, ReservedEvent } from '@holdfast/protocol';
+import { type Envelope } from '@holdfast/protocol';
 import { Driver } from './driver.js';
-import { Emitter } from './emitter.js';
-import { closedError, HoldfastError } from './errors.js';
+import { aborted, type HoldfastError, lossBy } from './errors.js';
 import {
   type AnyEvents,
   type ClientEvent,
@@ -12,12 +11,11 @@ import {
   type ReplyOf,
   type ServerEvent,
 } from './events.js';
-import { outgoing, tooLarge } from './frame.js';
-import { type ConnectionState } from './machine.js';
-import { type ClientOptions, resolveOptions, type Settings } from './options.js';
-import { Outbox, type Outgoing } from './outbox.js';
+import { outgoing } from './frame.js';
+import { type ConnectionState, isFinal } from './machine.js';
+import { amount, type ClientOptions, resolveOptions, type Settings } from './options.js';
+import { type Outgoing } from './outbox.js';
 import { type RequestOptions } from './pending-request.js';
-import { Requests } from './requests.js';
 
 /**
  * A client that comes back. It is idle until `connect()`; what is sent before, or while there is no connection, waits in
@@ -41,27 +39,17 @@ export function createClient<E extends EventMap = AnyEvents>(
  */
 export class HoldfastClient<E extends EventMap = AnyEvents> {
   readonly #settings: Settings;
-  readonly #emitter = new Emitter();
-  readonly #outbox: Outbox;
-  readonly #requests: Requests;
   readonly #driver: Driver;
+
   /** @internal */
   constructor(settings: Settings) {
     this.#settings = settings;
-    this.#outbox = new Outbox(settings.outbox);
-    this.#requests = new Requests(settings.ports.clock);
-    this.#driver = new Driver(settings, this.#emitter, {
-      opened: () => this.#flush(),
-      left: () => this.#requests.lose(),
-      finished: () => this.#finish(),
-      received: (envelope) => this.#receive(envelope),
-      present: (token) => this.#present(token),
-    });
+    this.#driver = new Driver(settings);
   }
 
   /** Where the client stands; `$state` tells of each change. */
   get state(): ConnectionState {
-    return this.#driver.state;
+    return this.#driver.machine.state;
   }
 
   /** What the server calls the present connection, in its logs too; undefined while there is none. */
@@ -71,12 +59,12 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
 
   /** Messages and requests that wait for a connection. */
   get queuedMessages(): number {
-    return this.#outbox.size;
+    return this.#driver.outbox.size;
   }
 
   /** Messages and requests that found no room, or waited in vain, so far. */
   get droppedMessages(): number {
-    return this.#outbox.dropped;
+    return this.#driver.outbox.dropped;
   }
 
   /** Begins to connect; while waiting, at once instead of later. Otherwise without effect. Again possible after the end. */
@@ -99,7 +87,9 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
    * @throws {@link HoldfastError} `UNENCODABLE`, `PAYLOAD_TOO_LARGE`, or `MALFORMED_FRAME` for an impossible event name.
    */
   emit<K extends ClientEvent<E>>(event: K, ...[data]: DataOf<E, K>): boolean {
-    return this.#submit(outgoing(event, data, this.#maxPayloadBytes)) === undefined;
+    const error = this.#submit(outgoing(event, data));
+    if (error?.code === 'PAYLOAD_TOO_LARGE') throw error;
+    return error === undefined;
   }
 
   /**
@@ -111,21 +101,16 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
   async request<K extends ClientEvent<E>>(event: K, ...args: RequestArguments<E, K>): Promise<ReplyOf<E, K>> {
     // Safe: the type of the arguments is for the caller; here values are only passed on.
     const [data, options = {}] = args as [unknown?, RequestOptions?];
-    const timeoutMs = options.timeoutMs ?? this.#settings.requestTimeoutMs;
-    if (!(timeoutMs >= 0)) throw new HoldfastError('BAD_OPTION', 'timeoutMs must be a number, 0 or more');
-    const { id, request } = this.#requests.open(options, timeoutMs);
-    try {
-      if (!request.isSettled) {
-        const message = outgoing(event, data, this.#maxPayloadBytes, id, request);
-        request.withdraw = () => this.#outbox.remove(message);
-        const error = this.#submit(message);
-        if (error) request.fail(error);
-      }
-    } catch (error) {
-      request.fail(error as HoldfastError);
-    }
+    const timeoutMs = amount('timeoutMs', options.timeoutMs ?? this.#settings.requestTimeoutMs);
+    if (options.signal?.aborted) throw aborted(options.signal);
+    const { outbox, requests } = this.#driver;
+    const id = requests.nextId();
+    const message = outgoing(event, data, id);
+    message.request = requests.open(id, options, timeoutMs, () => outbox.remove(message));
+    const error = this.#submit(message);
+    if (error) message.request.fail(error);
     // Safe: what a handler answers is the event map's promise.
-    return (await request.promise) as ReplyOf<E, K>;
+    return (await message.request.promise) as ReplyOf<E, K>;
   }
 
   /** Calls `listener` for each event of that name, in order. Returns the end of it. */
@@ -133,64 +118,16 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
   on<K extends ServerEvent<E>>(event: K, listener: Listener<E['server'][K]>): () => void;
   on(event: string, listener: (data: never, envelope?: Envelope) => void): () => void {
     // Safe: the overloads say what goes with which event.
-    return this.#emitter.on(event, listener as Listener<unknown>);
-  }
-
-  /** Known while there is a connection. */
-  get #maxPayloadBytes(): number {
-    return this.#driver.link?.welcome?.limits.maxPayloadBytes ?? Infinity;
+    return this.#driver.emitter.on(event, listener as Listener<unknown>);
   }
 
   /** Sends now, keeps for later, or says why not. */
   #submit(message: Outgoing): HoldfastError | undefined {
-    const { link, state } = this.#driver;
-    if (state === 'closed' || state === 'failed') return closedError();
-    if (!link?.isWritable) return this.#outbox.add(message) ? undefined : outboxFull();
-    if (link.bufferedBytes + message.bytes > this.#settings.outbox.maxBytes) {
-      this.#outbox.refused();
-      return outboxFull();
-    }
-    this.#transmit(message);
-    return undefined;
-  }
-
-  #transmit({ text, request }: Outgoing): void {
-    if (request) request.isSent = true;
-    this.#driver.link?.send(text);
-  }
-
-  #flush(): void {
-    this.#outbox.flush((message) => {
-      if (message.bytes <= this.#maxPayloadBytes) {
-        this.#transmit(message);
-        return;
-      }
-      // It was taken before anybody knew what the server takes.
-      const error = tooLarge(message.bytes, this.#maxPayloadBytes);
-      this.#outbox.refused();
-      if (message.request) message.request.fail(error);
-      else this.#emitter.emit('$error', error);
-    });
-  }
-
-  #finish(): void {
-    this.#outbox.clear();
-    this.#requests.close();
-  }
-
-  #receive(envelope: Envelope): void {
-    if (this.#requests.answer(envelope)) return;
-    // Reserved events of a later server, and late answers to requests that were given up (PROTOCOL.md 6.7).
-    if (!envelope.event.startsWith('$')) this.#emitter.emit(envelope.event, envelope.data, envelope);
-  }
-
-  async #present(token: string): Promise<void> {
-    const { link } = this.#driver;
-    const { id, request } = this.#requests.open({}, this.#settings.requestTimeoutMs);
-    request.isSent = true;
-    link?.send(JSON.stringify({ event: ReservedEvent.refresh, id, data: { token } }));
-    await request.promise;
-    if (link) link.token = token;
+    const { link, machine, outbox } = this.#driver;
+    if (machine.change && isFinal(machine.state)) return lossBy(machine.change);
+    if (!link?.isWritable) return outbox.add(message);
+    if (link.bufferedBytes + message.bytes > this.#settings.outbox.maxBytes) return outbox.refuse();
+    return link.send(message);
   }
 }
 
@@ -198,7 +135,3 @@ type RequestArguments<E extends EventMap, K extends ClientEvent<E>> =
   DataOf<E, K> extends []
     ? [data?: undefined, options?: RequestOptions<ReplyOf<E, K>>]
     : [...data: DataOf<E, K>, options?: RequestOptions<ReplyOf<E, K>>];
-
-function outboxFull(): HoldfastError {
-  return new HoldfastError('OUTBOX_FULL', 'More is waiting to be sent than the outbox may hold');
-}

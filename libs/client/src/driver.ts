@@ -1,51 +1,38 @@
-import { type Envelope } from '@holdfast/protocol';
-import { type Emitter } from './emitter.js';
+import { Emitter } from './emitter.js';
 import { Link } from './link.js';
-import { idleMachine, type Input, type Machine, type StateChange, step } from './machine.js';
+import { idleMachine, type Input, isFinal, type Machine, type StateChange, step } from './machine.js';
 import { type Settings } from './options.js';
+import { Outbox } from './outbox.js';
 import { type TimerHandle } from './ports.js';
-import { Refresher } from './refresher.js';
+import { Requests } from './requests.js';
 import { WakeWatch } from './wake-watch.js';
-
-export interface DriverOwner {
-  /** A connection is open, and everybody has been told. */
-  opened(): void;
-  /** A connection or attempt is over. */
-  left(): void;
-  /** There will be no other attempt. */
-  finished(): void;
-  received(envelope: Envelope): void;
-  /** Sends a fresh token; rejects with what the server says against it. */
-  present(token: string): Promise<void>;
-}
 
 /** Does what the machine decides: one link at a time, the timer of the next attempt, and the watch for waking up. */
 export class Driver {
+  readonly emitter = new Emitter();
+  readonly outbox: Outbox;
+  readonly requests: Requests;
   readonly #settings: Settings;
-  readonly #emitter: Emitter;
-  readonly #owner: DriverOwner;
+  readonly #wakeWatch: WakeWatch;
   #machine: Machine = idleMachine;
   #link: Link | undefined;
-  #refresher: Refresher | undefined;
   #retryTimer: TimerHandle = undefined;
-  #lastToken: string | undefined;
-  readonly #wakeWatch: WakeWatch;
 
-  constructor(settings: Settings, emitter: Emitter, owner: DriverOwner) {
+  constructor(settings: Settings) {
     this.#settings = settings;
-    this.#emitter = emitter;
-    this.#owner = owner;
+    this.outbox = new Outbox(settings.outbox);
+    this.requests = new Requests(settings.ports.clock);
     this.#wakeWatch = new WakeWatch(settings.ports, (what) => {
       this.apply({ type: what });
       this.#link?.probe();
     });
   }
 
-  get state(): Machine['state'] {
-    return this.#machine.state;
+  get machine(): Machine {
+    return this.#machine;
   }
 
-  /** That of the present connection or attempt. */
+  /** The present attempt or connection. */
   get link(): Link | undefined {
     return this.#link;
   }
@@ -53,70 +40,56 @@ export class Driver {
   apply(input: Input): void {
     const { clock, random, surroundings } = this.#settings.ports;
     const isOnline = surroundings.isOnline();
-    const facts = { now: clock.now(), wallNow: clock.wallNow(), isOnline, random, policy: this.#settings };
     const before = this.#machine;
+    const facts = { now: clock.now(), wallNow: clock.wallNow(), isOnline, random, policy: this.#settings };
     const machine = step(before, input, facts);
-    const { change } = machine;
+    // The application was asked (`comesBack`), and closed or connected instead of just answering.
+    if (this.#machine !== before) return;
     this.#machine = machine;
+    const { change } = machine;
     if (change === undefined || change === before.change) return;
-    if (change.to !== 'open') this.#leave();
-    this.#emitter.emit('$state', change);
-    // A listener may have called us, and what it asked for is done already.
-    if (this.#machine === machine) this.#enter(change);
+    if (change.to !== 'open') this.#leave(change);
+    this.emitter.emit('$state', change);
+    this.emitter.afterwards(() => {
+      // Unless a listener has called us, and something else is the case now.
+      if (this.#machine.change === change) this.#enter(change);
+    });
   }
 
-  #leave(): void {
-    const { clock } = this.#settings.ports;
-    clock.cancel(this.#retryTimer);
-    this.#refresher?.stop();
-    this.#refresher = undefined;
-    if (this.#link === undefined) return;
-    this.#lastToken = this.#link.token;
-    this.#link.close();
+  /** Before anybody is told, so that whoever begins anew finds nothing of before. */
+  #leave(change: StateChange): void {
+    this.#settings.ports.clock.cancel(this.#retryTimer);
+    this.#link?.close();
     this.#link = undefined;
-    this.#owner.left();
+    this.requests.lose(change);
+    if (!isFinal(change.to)) return;
+    this.#wakeWatch.stop();
+    this.outbox.clear(change);
   }
 
   #enter({ to, nextAttemptAt = 0 }: StateChange): void {
     const { clock } = this.#settings.ports;
     if (to === 'connecting') {
       this.#wakeWatch.start();
-      this.#connect();
+      this.#link = new Link(this.#settings, this.emitter, this.requests, (input) => this.apply(input));
+      this.#link.start(this.#machine.refused?.token);
     } else if (to === 'waiting') {
       this.#retryTimer = clock.schedule(() => this.apply({ type: 'retry' }), nextAttemptAt - clock.wallNow());
     } else if (to === 'open') {
-      const link = this.#link;
-      this.#emitter.afterwards(() => {
-        if (this.#link === link) this.#owner.opened();
-      });
-    } else {
-      this.#wakeWatch.stop();
-      this.#lastToken = undefined;
-      this.#owner.finished();
+      this.#flush();
     }
   }
 
-  #connect(): void {
-    const link = new Link(this.#settings, {
-      apply: (input) => this.apply(input),
-      received: (envelope) => this.#owner.received(envelope),
-      refresh: (expiresInMs) => this.#refresh(expiresInMs),
-      tell: (event, data) => this.#emitter.emit(event, data),
+  #flush(): void {
+    const link = this.#link;
+    if (!link?.isWritable) return;
+    this.outbox.flush((message) => {
+      // It was taken before anybody knew what the server takes.
+      const error = link.send(message);
+      if (error === undefined) return;
+      this.outbox.refuse();
+      if (message.request) message.request.fail(error);
+      else this.emitter.emit('$error', error);
     });
-    this.#link = link;
-    link.start(this.#machine.tokenRefused ? this.#lastToken : undefined);
-  }
-
-  #refresh(expiresInMs: number): void {
-    const { token, ports } = this.#settings;
-    if (token === undefined) return;
-    this.#refresher?.stop();
-    this.#refresher = new Refresher(
-      ports.clock,
-      token,
-      (fresh) => this.#owner.present(fresh),
-      (error) => this.#emitter.emit('$error', error),
-    );
-    void this.#refresher.refresh(expiresInMs);
   }
 }

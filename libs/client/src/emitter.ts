@@ -7,23 +7,24 @@ type AnyListener = (data: unknown, envelope?: Envelope) => void;
  * nobody is told of `closed` before `open`.
  */
 export class Emitter {
-  readonly #listeners = new Map<string, Set<AnyListener>>();
+  readonly #subscriptions = new Set<{ readonly event: string; readonly listener: AnyListener }>();
   readonly #queue: (() => void)[] = [];
   #isEmitting = false;
 
   /** Returns the end of the subscription. A function that is given twice is called twice. */
   on(event: string, listener: AnyListener): () => void {
-    const mine: AnyListener = (data, envelope) => listener(data, envelope);
-    const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners.add(mine));
-    return () => {
-      if (listeners.delete(mine) && listeners.size === 0) this.#listeners.delete(event);
-    };
+    const subscription = { event, listener };
+    this.#subscriptions.add(subscription);
+    return () => void this.#subscriptions.delete(subscription);
   }
 
+  /** Calls those that are there before the first is called, and not taken away by one of them. */
   emit(event: string, data: unknown, envelope?: Envelope): void {
     this.afterwards(() => {
-      for (const listener of [...(this.#listeners.get(event) ?? [])]) callSafely(() => listener(data, envelope));
+      for (const subscription of [...this.#subscriptions]) {
+        if (subscription.event !== event || !this.#subscriptions.has(subscription)) continue;
+        callSafely(() => subscription.listener(data, envelope));
+      }
     });
   }
 

@@ -1,3 +1,5 @@
+import { isFinal, type StateChange } from './machine.js';
+
 /**
  * What the client itself refuses or gives up, by code. Codes of the server are those of the catalogue
  * (PROTOCOL.md 14) and of the application.
@@ -53,8 +55,14 @@ export class HoldfastError extends Error {
   }
 }
 
-export function closedError(): HoldfastError {
-  return new HoldfastError('CLOSED', 'The client is closed or has failed');
+/** What becomes of requests when a connection is lost (PROTOCOL.md 4.9), or the client ends. */
+export function lossBy({ to, cause, code, reason, error }: StateChange): HoldfastError {
+  const message = `The client is ${to}: ${cause} ${code ?? ''} ${reason ?? ''}`;
+  return new HoldfastError(isFinal(to) ? 'CLOSED' : 'CONNECTION_LOST', message.trimEnd(), { cause: error });
+}
+
+export function aborted(signal: AbortSignal | undefined): HoldfastError {
+  return new HoldfastError('ABORTED', 'The request was aborted', { cause: signal?.reason });
 }
 
 export function tokenProviderFailed(cause: unknown): HoldfastError {

@@ -1,25 +1,25 @@
 import {
   type CloseCode,
-  type DrainData,
   type Envelope,
+  isReserved,
   parseDrain,
-  parseServerPing,
   parseRefreshRequest,
   type ParseResult,
+  parseServerPing,
   parseWelcome,
   ReservedEvent,
   SDK_SUBPROTOCOL_JSON,
   type WelcomeData,
 } from '@holdfast/protocol';
+import { type Emitter } from './emitter.js';
 import { HoldfastError, tokenProviderFailed } from './errors.js';
-import { type ClientEvents } from './events.js';
 import { incoming } from './frame.js';
 import { Liveness } from './liveness.js';
 import { type Ending, type Input } from './machine.js';
 import { type Settings, type TokenProvider } from './options.js';
+import { type Outgoing } from './outbox.js';
 import { type TimerHandle, type WebSocketLike } from './ports.js';
-import { errorOf } from './requests.js';
-import { hangUp } from './socket.js';
+import { errorOf, type Requests } from './requests.js';
 
 const openState: WebSocket['OPEN'] = 1;
 // By type only, as in machine.ts.
@@ -29,34 +29,33 @@ const abnormal: (typeof CloseCode)['ABNORMAL'] = 1006;
 const unauthorized: (typeof CloseCode)['UNAUTHORIZED'] = 4401;
 const heartbeatLost: (typeof CloseCode)['HEARTBEAT_LOST'] = 4504;
 
-export interface LinkOwner {
-  /** `welcome`, `drain`, and once `ended`, unless {@link Link.close} was called before. */
-  apply(input: Input): void;
-  /** A frame of the application, or an answer. */
-  received(envelope: Envelope): void;
-  /** The token expires in so many milliseconds. */
-  refresh(expiresInMs: number): void;
-  tell<K extends keyof ClientEvents>(event: K, data: ClientEvents[K]): void;
-}
+/** Less than that is no time to ask for a token once more. */
+const shortestWaitMs = 1_000;
 
 /** One attempt and the connection it leads to: token, socket, hello, welcome, reserved events, and all timers of these. */
 export class Link {
-  /** The one that was sent last. */
-  token: string | undefined;
   welcome: WelcomeData | undefined;
   readonly #settings: Settings;
-  readonly #owner: LinkOwner;
+  readonly #emitter: Emitter;
+  readonly #requests: Requests;
+  readonly #apply: (input: Input) => void;
+  /** The one that was sent last. */
+  #token: string | undefined;
   #socket: WebSocketLike | undefined;
   #liveness: Liveness | undefined;
   #connectTimer: TimerHandle = undefined;
+  #refreshTimer: TimerHandle = undefined;
   #isOver = false;
   /** What the last frame was, if that was an error: it explains the close that follows. */
   #lastError: HoldfastError | undefined;
   #pings = 0;
 
-  constructor(settings: Settings, owner: LinkOwner) {
+  /** @param apply - told of `welcome`, `drain`, and once of `ended`, unless {@link close} was called before. */
+  constructor(settings: Settings, emitter: Emitter, requests: Requests, apply: (input: Input) => void) {
     this.#settings = settings;
-    this.#owner = owner;
+    this.#emitter = emitter;
+    this.#requests = requests;
+    this.#apply = apply;
   }
 
   /** @param refusedToken - is not worth another attempt. */
@@ -76,8 +75,16 @@ export class Link {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
-  send(text: string): void {
-    if (this.#socket?.readyState === openState) this.#socket.send(text);
+  /** Sends what the server takes; what is larger would end the connection (PROTOCOL.md 12.1). */
+  send({ text, bytes, request }: Outgoing): HoldfastError | undefined {
+    const { maxPayloadBytes = 0 } = this.welcome?.limits ?? {};
+    if (bytes > maxPayloadBytes) {
+      const message = `The server takes ${maxPayloadBytes} bytes, and the frame has ${bytes}`;
+      return new HoldfastError('PAYLOAD_TOO_LARGE', message);
+    }
+    if (request) request.isSent = true;
+    this.#socket?.send(text);
+    return undefined;
   }
 
   /** The machine or network was away: is the server still there? */
@@ -85,19 +92,34 @@ export class Link {
     this.#liveness?.probe();
   }
 
-  /** Ends it in good order; the owner hears no more of it. */
-  close(): void {
-    this.#finish(normal);
+  /** Ends it; nobody hears any more of it. */
+  close(code: number = normal): void {
+    this.#isOver = true;
+    const { clock } = this.#settings.ports;
+    clock.cancel(this.#connectTimer);
+    clock.cancel(this.#refreshTimer);
+    this.#liveness?.stop();
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    // Not null: in `ws` an error that nobody listens to ends the process.
+    socket.onerror = () => undefined;
+    try {
+      socket.close(code);
+    } catch {
+      // Browsers leave most codes below 3000 to themselves.
+      socket.close();
+    }
   }
 
   async #authenticate(provider: TokenProvider, refusedToken: string | undefined): Promise<void> {
     try {
-      this.token = await provider();
+      this.#token = await provider();
     } catch (cause) {
       this.#end({ cause: 'token', error: tokenProviderFailed(cause) });
       return;
     }
-    if (this.token !== undefined && this.token === refusedToken) {
+    if (this.#token !== undefined && this.#token === refusedToken) {
       this.#end({ cause: 'server', code: unauthorized, reason: 'the token provider gave the refused token again' });
     } else if (!this.#isOver) {
       this.#dial();
@@ -128,12 +150,12 @@ export class Link {
 
   #hello(selected: string): void {
     // JSON leaves out a token that is undefined.
-    if (selected === SDK_SUBPROTOCOL_JSON) this.#control(ReservedEvent.hello, { token: this.token });
+    if (selected === SDK_SUBPROTOCOL_JSON) this.#control(ReservedEvent.hello, { token: this.#token });
     else this.#refuse('the server selected another subprotocol');
   }
 
-  #control(event: string, data: object): void {
-    this.send(JSON.stringify({ event, data }));
+  #control(event: string, data: object, id?: number): void {
+    if (this.#socket?.readyState === openState) this.#socket.send(JSON.stringify({ event, data, id }));
   }
 
   #receive(data: unknown): void {
@@ -149,7 +171,7 @@ export class Link {
   #failed(error: HoldfastError): void {
     this.#lastError = error;
     // Before the welcome it is the reason of the refusal, which the change of state tells.
-    if (this.welcome) this.#owner.tell('$error', error);
+    if (this.welcome) this.#emitter.emit('$error', error);
   }
 
   #welcomed({ event, data }: Envelope): void {
@@ -165,22 +187,23 @@ export class Link {
       ping: () => this.#control(ReservedEvent.ping, { n: ++this.#pings }),
       dead: () => this.#end({ cause: 'silence', code: heartbeatLost, reason: 'the server is silent' }),
     });
-    this.#owner.apply({ type: 'welcome' });
+    this.#apply({ type: 'welcome' });
   }
 
   #handle(envelope: Envelope): void {
     const { event, data, id } = envelope;
-    if (event === ReservedEvent.ping)
-      this.#use(parseServerPing(data), (ping) => this.#control(ReservedEvent.pong, ping));
-    else if (event === ReservedEvent.drain) this.#use(parseDrain(data), (drain) => this.#drained(drain));
-    else if (event === ReservedEvent.refresh && id === undefined) {
-      this.#use(parseRefreshRequest(data), ({ expiresInMs }) => this.#owner.refresh(expiresInMs));
-    } else this.#owner.received(envelope);
-  }
-
-  #drained(drain: DrainData): void {
-    this.#owner.apply({ type: 'drain', drain });
-    this.#owner.tell('$drain', drain);
+    if (id !== undefined) this.#requests.answer(id, envelope);
+    else if (event === ReservedEvent.ping)
+      this.#use(parseServerPing(data), ({ n }) => this.#control(ReservedEvent.pong, { n }));
+    else if (event === ReservedEvent.refresh)
+      this.#use(parseRefreshRequest(data), ({ expiresInMs }) => void this.#refresh(expiresInMs));
+    else if (event === ReservedEvent.drain)
+      this.#use(parseDrain(data), (drain) => {
+        this.#apply({ type: 'drain', drain });
+        this.#emitter.emit(event, drain);
+      });
+    // Reserved events of a later server are ignored (PROTOCOL.md 6.7).
+    else if (!isReserved(event)) this.#emitter.emit(event, data, envelope);
   }
 
   #use<T>(data: ParseResult<T>, use: (value: T) => void): void {
@@ -188,9 +211,32 @@ export class Link {
     else this.#unusable(data.error.message);
   }
 
+  /** Brings a fresh token (PROTOCOL.md 9.2 to 9.4), and if that fails, tries again in half of the time that is left. */
+  async #refresh(expiresInMs: number): Promise<void> {
+    const { token: provider, requestTimeoutMs, ports } = this.#settings;
+    const expiresAt = ports.clock.now() + expiresInMs;
+    try {
+      const token = await provider?.();
+      if (token === undefined || this.#isOver) return;
+      const id = this.#requests.nextId();
+      this.#control(ReservedEvent.refresh, { token }, id);
+      const request = this.#requests.open(id, {}, requestTimeoutMs);
+      request.isSent = true;
+      await request.promise;
+      this.#token = token;
+    } catch (error) {
+      if (this.#isOver) return;
+      this.#emitter.emit('$error', error instanceof HoldfastError ? error : tokenProviderFailed(error));
+      const halfMs = (expiresAt - ports.clock.now()) / 2;
+      ports.clock.cancel(this.#refreshTimer);
+      if (halfMs < shortestWaitMs) return;
+      this.#refreshTimer = ports.clock.schedule(() => void this.#refresh(halfMs), halfMs);
+    }
+  }
+
   /** PROTOCOL.md 7.6; before the welcome 6.2. */
   #unusable(reason: string): void {
-    if (this.welcome) this.#owner.tell('$error', new HoldfastError('MALFORMED_FRAME', reason));
+    if (this.welcome) this.#emitter.emit('$error', new HoldfastError('MALFORMED_FRAME', reason));
     else this.#refuse(reason);
   }
 
@@ -202,16 +248,9 @@ export class Link {
   #end(ending: Ending): void {
     if (this.#isOver) return;
     const wokenUp = this.#liveness?.isProbing;
-    this.#finish(ending.code);
+    this.close(ending.code);
     // Nobody answers a close there; only `ws` waits for it, and can be told not to.
     if (ending.cause === 'silence' || ending.cause === 'timeout') this.#socket?.terminate?.();
-    this.#owner.apply({ type: 'ended', ending: { ...ending, wokenUp } });
-  }
-
-  #finish(code: number | undefined): void {
-    this.#isOver = true;
-    if (this.#socket) hangUp(this.#socket, code);
-    this.#settings.ports.clock.cancel(this.#connectTimer);
-    this.#liveness?.stop();
+    this.#apply({ type: 'ended', ending: { ...ending, token: this.#token, wokenUp } });
   }
 }

@@ -71,6 +71,8 @@ export interface Ending {
   readonly code?: number;
   readonly reason?: string;
   readonly error?: HoldfastError;
+  /** The one that was sent last. */
+  readonly token?: string;
   /** The page or machine had just come back, so that it is alone in its return and need not wait. */
   readonly wokenUp?: boolean;
 }
@@ -93,12 +95,16 @@ export interface Machine {
   readonly openedAt: number;
   /** What the server advertised for the return, until it is used. */
   readonly drain: DrainData | undefined;
-  /** Milliseconds since the Unix epoch: no attempt before. */
+  /** Milliseconds since the Unix epoch: the server wants no attempt before. */
   readonly notBefore: number;
-  /** The token was refused, and a fresh one has not been accepted yet. */
-  readonly tokenRefused: boolean;
+  /** The token that was refused, until a connection with another one is stable. */
+  readonly refused: { readonly token: string | undefined } | undefined;
   /** The last one; undefined when there was none. */
   readonly change: StateChange | undefined;
+}
+
+export function isFinal(state: ConnectionState): boolean {
+  return state === 'closed' || state === 'failed';
 }
 
 /** What a step depends on besides the machine. */
@@ -125,7 +131,7 @@ export const idleMachine: Machine = {
   openedAt: 0,
   drain: undefined,
   notBefore: 0,
-  tokenRefused: false,
+  refused: undefined,
   change: undefined,
 };
 
@@ -135,33 +141,31 @@ export const idleMachine: Machine = {
 export function step(machine: Machine, input: Input, facts: Facts): Machine {
   const { state } = machine;
   switch (input.type) {
-    case 'connect':
-      if (state === 'waiting') return attempt(machine, 'connect');
-      if (isOnTheWay(state)) return machine;
-      return enter(machine, { ...idleMachine, state: 'connecting' }, { cause: 'connect' });
     case 'close':
-      if (state === 'closed') return machine;
-      return enter(machine, { ...idleMachine, state: 'closed' }, { cause: 'close' });
+      return state === 'closed' ? machine : enter(machine, { ...idleMachine, state: 'closed' }, { cause: 'close' });
     case 'welcome':
       if (state !== 'connecting') return machine;
       return enter(machine, { ...machine, state: 'open', openedAt: facts.now }, { cause: 'welcome' });
     case 'drain':
       return state === 'open' ? { ...machine, drain: input.drain } : machine;
     case 'ended':
-      return isOnTheWay(state) ? afterEnding(machine, input.ending, facts) : machine;
+      return state === 'connecting' || state === 'open' ? afterEnding(machine, input.ending, facts) : machine;
     case 'retry':
       if (state !== 'waiting') return machine;
       // An attempt that is sure to fail would only bring the limit closer.
       return facts.isOnline ? attempt(machine, 'retry') : wait(machine, { cause: 'offline' }, facts);
+    case 'connect':
+      if (state !== 'idle' && !isFinal(state)) return hurry(machine, 'connect', facts);
+      return enter(machine, { ...idleMachine, state: 'connecting' }, { cause: 'connect' });
     case 'online':
     case 'wake':
-      if (state !== 'waiting' || facts.wallNow < machine.notBefore) return machine;
-      return attempt(machine, input.type);
+      return hurry(machine, input.type, facts);
   }
 }
 
-function isOnTheWay(state: ConnectionState): boolean {
-  return state === 'connecting' || state === 'open';
+/** There is a reason to wait no longer. */
+function hurry(machine: Machine, cause: Cause, { wallNow }: Facts): Machine {
+  return machine.state === 'waiting' && wallNow >= machine.notBefore ? attempt(machine, cause) : machine;
 }
 
 function attempt(machine: Machine, cause: Cause): Machine {
@@ -169,40 +173,38 @@ function attempt(machine: Machine, cause: Cause): Machine {
 }
 
 function afterEnding(before: Machine, ending: Ending, facts: Facts): Machine {
-  const { code, reason, error } = ending;
-  const isStable = before.state === 'open' && facts.now - before.openedAt >= facts.policy.backoff.stableMs;
-  const machine = isStable ? { ...before, attempts: 0, tokenRefused: false } : before;
-  const told = { cause: ending.cause, code, reason, error };
+  const { token, wokenUp, ...told } = ending;
+  const { backoff, canRenewToken } = facts.policy;
+  const isStable = before.state === 'open' && facts.now - before.openedAt >= backoff.stableMs;
+  const machine = isStable ? { ...before, attempts: 0, refused: undefined } : before;
+  const { attempts } = machine;
 
-  const mayRenew = code === unauthorized && facts.policy.canRenewToken && !machine.tokenRefused;
-  const verdict = mayRenew ? 'return' : verdictOn(code, reason, facts);
-  if (verdict !== 'return') return enter(machine, { ...idleMachine, state: verdict }, told);
-  if (machine.attempts >= facts.policy.backoff.maxAttempts) {
-    return enter(
-      machine,
-      { ...idleMachine, state: 'failed', attempts: machine.attempts },
-      { ...told, cause: 'attempts' },
-    );
+  const mayRenew = told.code === unauthorized && canRenewToken && machine.refused === undefined;
+  const next = mayRenew ? 'waiting' : stateAfter(told, facts.policy);
+  if (next !== 'waiting') return enter(machine, { ...idleMachine, state: next }, told);
+  if (attempts >= backoff.maxAttempts) {
+    return enter(machine, { ...idleMachine, state: 'failed', attempts }, { ...told, cause: 'attempts' });
   }
-  return wait({ ...machine, tokenRefused: machine.tokenRefused || mayRenew }, told, facts, ending);
+  return wait(mayRenew ? { ...machine, refused: { token } } : machine, told, facts, wokenUp);
 }
 
 /** PROTOCOL.md 13. Without a code it was our own impatience, and we come back. */
-function verdictOn(code: number | undefined, reason: string | undefined, facts: Facts): 'return' | 'closed' | 'failed' {
-  if (code === undefined) return 'return';
+function stateAfter({ code, reason = '' }: Ending, policy: Policy): 'waiting' | 'closed' | 'failed' {
+  if (code === undefined) return 'waiting';
   const rule = retryRule(code);
-  if (rule === 'application') return facts.policy.comesBack(code, reason ?? '') ? 'return' : 'closed';
+  if (rule === 'application') return policy.comesBack(code, reason) ? 'waiting' : 'closed';
   if (rule === 'stay-away') return code === normal ? 'closed' : 'failed';
-  return 'return';
+  return 'waiting';
 }
 
-function wait(machine: Machine, told: Told, facts: Facts, ending?: Ending): Machine {
+function wait(machine: Machine, told: Told, facts: Facts, wokenUp = false): Machine {
   const { drain, attempts } = machine;
-  const notBeforeMs = drain?.retryAfterMs ?? ending?.error?.retryAfterMs ?? 0;
-  const isAlone = ending?.wokenUp === true && drain === undefined;
-  const spreadMs = isAlone ? 0 : (drain?.windowMs ?? longestWaitMs(attempts, facts.policy.backoff));
-  const next: Machine = { ...machine, state: 'waiting', drain: undefined, notBefore: facts.wallNow + notBeforeMs };
-  return enter(machine, next, { ...told, nextAttemptAt: next.notBefore + facts.random.next() * spreadMs });
+  const askedMs = drain?.retryAfterMs ?? told.error?.retryAfterMs ?? 0;
+  const longestMs = wokenUp ? 0 : longestWaitMs(attempts, facts.policy.backoff);
+  const nextAttemptAt = facts.wallNow + askedMs + facts.random.next() * (drain?.windowMs ?? longestMs);
+  // Not the present time when nothing was asked: the clock may be set back.
+  const notBefore = askedMs > 0 ? facts.wallNow + askedMs : 0;
+  return enter(machine, { ...machine, state: 'waiting', drain: undefined, notBefore }, { ...told, nextAttemptAt });
 }
 
 type Told = Omit<StateChange, 'from' | 'to' | 'attempts'>;

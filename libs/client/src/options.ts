@@ -64,22 +64,17 @@ export interface Settings {
 
 /** @throws {@link HoldfastError} `BAD_OPTION`, naming what is wrong and what is allowed. */
 export function resolveOptions(url: string | URL, options: ClientOptions): Settings {
-  const { token, connectTimeoutMs = 10_000, requestTimeoutMs = 10_000, comesBack = () => false } = options;
-  const backoff = { firstMs: 1_000, maxMs: 30_000, maxAttempts: 100, stableMs: 10_000, ...options.backoff };
-  const outbox = { maxMessages: 256, maxBytes: 1_048_576, overflow: 'refuse' as const, ...options.outbox };
-  const { overflow, ...outboxLimits } = outbox;
-  for (const [name, value] of Object.entries({ connectTimeoutMs, requestTimeoutMs, ...backoff, ...outboxLimits })) {
-    if (!(value >= 0)) refuse(name, 'a number, 0 or more');
-  }
+  const { token, comesBack = () => false } = options;
+  const backoff = { firstMs: 1_000, maxMs: 30_000, maxAttempts: 100, stableMs: 10_000 };
+  const { overflow = 'refuse', ...limits } = options.outbox ?? {};
   if (!['refuse', 'drop-oldest'].includes(overflow)) refuse('overflow', "'refuse' or 'drop-oldest'");
   return {
+    ...amounts({ connectTimeoutMs: 10_000, requestTimeoutMs: 10_000 }, options),
     url: resolveUrl(url),
     token: typeof token === 'string' ? () => token : token,
     canRenewToken: typeof token === 'function',
-    connectTimeoutMs,
-    requestTimeoutMs,
-    backoff,
-    outbox,
+    backoff: amounts(backoff, options.backoff),
+    outbox: { ...amounts({ maxMessages: 256, maxBytes: 1_048_576 }, limits), overflow },
     comesBack: (code, reason) => {
       let verdict = false;
       callSafely(() => {
@@ -92,19 +87,32 @@ export function resolveOptions(url: string | URL, options: ClientOptions): Setti
   };
 }
 
+/** @throws {@link HoldfastError} `BAD_OPTION`, unless `value` is a number, 0 or more. */
+export function amount(name: string, value: number): number {
+  return typeof value === 'number' && value >= 0 ? value : refuse(name, 'a number, 0 or more');
+}
+
+function amounts<T extends { [Name in keyof T]: number }>(defaults: T, given: Partial<T> = {}): T {
+  const complete = { ...defaults };
+  // Safe: these are its names.
+  for (const name of Object.keys(defaults) as (keyof T & string)[]) {
+    complete[name] = amount(name, given[name] ?? defaults[name]) as T[keyof T & string];
+  }
+  return complete;
+}
+
 function resolveUrl(url: string | URL): string {
   const page = globalThis.location as Location | undefined;
-  let resolved: URL;
   try {
-    resolved = new URL(url, page?.href);
+    const resolved = new URL(url, page?.href);
+    // What pages know are the addresses of pages.
+    resolved.protocol = resolved.protocol.replace(/^http/, 'ws');
+    resolved.hash = '';
+    if (/^wss?:$/.test(resolved.protocol)) return resolved.href;
   } catch {
-    return refuse('url', page ? 'a URL or a path' : 'a complete URL such as wss://example.com/chat');
+    // Not even an address.
   }
-  // What pages know are the addresses of pages.
-  resolved.protocol = resolved.protocol.replace(/^http/, 'ws');
-  if (!/^wss?:$/.test(resolved.protocol)) refuse('url', 'of the scheme ws, wss, http or https');
-  resolved.hash = '';
-  return resolved.href;
+  return refuse('url', 'an address of the scheme ws, wss, http or https; on a page, a path will do');
 }
 
 function platformWebSocket(): WebSocketConstructor {

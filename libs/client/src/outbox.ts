@@ -1,4 +1,5 @@
-import { closedError, HoldfastError } from './errors.js';
+import { HoldfastError, lossBy } from './errors.js';
+import { type StateChange } from './machine.js';
 import { type OutboxOptions } from './options.js';
 import { type PendingRequest } from './pending-request.js';
 
@@ -6,7 +7,7 @@ import { type PendingRequest } from './pending-request.js';
 export interface Outgoing {
   readonly text: string;
   readonly bytes: number;
-  readonly request?: PendingRequest;
+  request?: PendingRequest;
 }
 
 /** What waits for a connection, in order and within its limits. */
@@ -30,22 +31,22 @@ export class Outbox {
     return this.#dropped;
   }
 
-  /** Whether it was taken. */
-  add(message: Outgoing): boolean {
+  /** Keeps the message, or says why not. */
+  add(message: Outgoing): HoldfastError | undefined {
     const { maxMessages, maxBytes, overflow } = this.#options;
-    if (overflow === 'drop-oldest' && maxMessages >= 1 && message.bytes <= maxBytes) this.#makeRoomFor(message);
-    if (this.#waiting.size + 1 > maxMessages || this.#bytes + message.bytes > maxBytes) {
-      this.refused();
-      return false;
+    if (overflow === 'drop-oldest' && maxMessages >= 1 && message.bytes <= maxBytes) {
+      for (const oldest of this.#waiting) if (!this.#hasRoomFor(message)) this.#drop(oldest, outboxFull());
     }
+    if (!this.#hasRoomFor(message)) return this.refuse();
     this.#waiting.add(message);
     this.#bytes += message.bytes;
-    return true;
+    return undefined;
   }
 
-  /** Counts what found no room in the socket, which has the same limit. */
-  refused(): void {
+  /** For want of room here, or in the socket, which has the same limit. */
+  refuse(error = outboxFull()): HoldfastError {
     this.#dropped++;
+    return error;
   }
 
   /** Takes back what has not been sent. */
@@ -62,16 +63,12 @@ export class Outbox {
   }
 
   /** Drops everything, with count. */
-  clear(): void {
-    for (const message of this.#waiting) this.#drop(message, closedError());
+  clear(change: StateChange): void {
+    for (const message of this.#waiting) this.#drop(message, lossBy(change));
   }
 
-  #makeRoomFor({ bytes }: Outgoing): void {
-    const { maxMessages, maxBytes } = this.#options;
-    for (const oldest of this.#waiting) {
-      if (this.#waiting.size < maxMessages && this.#bytes + bytes <= maxBytes) return;
-      this.#drop(oldest, new HoldfastError('OUTBOX_FULL', 'Dropped to make room for a newer message'));
-    }
+  #hasRoomFor({ bytes }: Outgoing): boolean {
+    return this.#waiting.size < this.#options.maxMessages && this.#bytes + bytes <= this.#options.maxBytes;
   }
 
   #drop(message: Outgoing, error: HoldfastError): void {
@@ -79,4 +76,8 @@ export class Outbox {
     this.#dropped++;
     message.request?.fail(error);
   }
+}
+
+function outboxFull(): HoldfastError {
+  return new HoldfastError('OUTBOX_FULL', 'More is waiting to be sent than the outbox may hold');
 }

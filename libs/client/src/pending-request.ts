@@ -1,5 +1,5 @@
 import { callSafely } from './emitter.js';
-import { HoldfastError } from './errors.js';
+import { aborted, HoldfastError } from './errors.js';
 import { type Clock, type TimerHandle } from './ports.js';
 
 /**
@@ -20,9 +20,6 @@ export interface RequestOptions<R = unknown> {
 export class PendingRequest {
   readonly promise: Promise<unknown>;
   isSent = false;
-  isSettled = false;
-  /** Takes the message back, which has no effect once it is sent. */
-  withdraw: () => void = () => undefined;
   readonly #options: RequestOptions;
   readonly #clock: Clock;
   readonly #onSettled: () => void;
@@ -39,12 +36,9 @@ export class PendingRequest {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#timer = clock.schedule(
-      () => this.fail(new HoldfastError('REQUEST_TIMEOUT', `No answer within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    if (options.signal?.aborted) this.#abort();
-    else options.signal?.addEventListener('abort', this.#abort);
+    const late = (): void => this.fail(new HoldfastError('REQUEST_TIMEOUT', `No answer within ${timeoutMs} ms`));
+    this.#timer = clock.schedule(late, timeoutMs);
+    options.signal?.addEventListener('abort', this.#abort);
   }
 
   get isStream(): boolean {
@@ -73,15 +67,11 @@ export class PendingRequest {
     this.#reject(error);
   }
 
-  readonly #abort = (): void => {
-    this.fail(new HoldfastError('ABORTED', 'The request was aborted', { cause: this.#options.signal?.reason }));
-  };
+  readonly #abort = (): void => this.fail(aborted(this.#options.signal));
 
   #settle(): void {
-    this.isSettled = true;
     this.#clock.cancel(this.#timer);
     this.#options.signal?.removeEventListener('abort', this.#abort);
-    this.withdraw();
     this.#onSettled();
   }
 }

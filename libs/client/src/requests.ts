@@ -1,5 +1,6 @@
 import { type Envelope, parseError, ReservedEvent } from '@holdfast/protocol';
-import { closedError, HoldfastError } from './errors.js';
+import { HoldfastError, lossBy } from './errors.js';
+import { type StateChange } from './machine.js';
 import { PendingRequest, type RequestOptions } from './pending-request.js';
 import { type Clock } from './ports.js';
 
@@ -13,39 +14,35 @@ export class Requests {
     this.#clock = clock;
   }
 
-  /** A new request, not sent yet; its id is unique for the life of the client. */
-  open(options: RequestOptions, timeoutMs: number): { id: number; request: PendingRequest } {
-    const id = ++this.#lastId;
-    const request = new PendingRequest(options, timeoutMs, this.#clock, () => this.#pending.delete(id));
-    this.#pending.set(id, request);
-    return { id, request };
+  /** Unique for the life of the client. */
+  nextId(): number {
+    return ++this.#lastId;
   }
 
-  /** Whether the frame is the answer to a request, or part of it (PROTOCOL.md 4.2 to 4.4). */
-  answer({ event, id, data }: Envelope): boolean {
-    const request = id === undefined ? undefined : this.#pending.get(id);
-    if (request === undefined) return false;
+  /** @param withdraw - takes the message back, if it has not been sent. */
+  open(id: number, options: RequestOptions, timeoutMs: number, withdraw?: () => void): PendingRequest {
+    const request = new PendingRequest(options, timeoutMs, this.#clock, () => {
+      this.#pending.delete(id);
+      withdraw?.();
+    });
+    this.#pending.set(id, request);
+    return request;
+  }
+
+  /** A frame with an id: the answer to a request, part of it, or too late for one that was given up (PROTOCOL.md 4.2 to 4.4). */
+  answer(id: string | number, { event, data }: Envelope): void {
+    const request = this.#pending.get(id);
+    if (request === undefined) return;
     if (event === ReservedEvent.error) request.fail(errorOf(data));
     else if (event === ReservedEvent.end) request.end();
-    else if (event === ReservedEvent.next) request.next(data);
     // An answer under a name of its own is a value of the stream where one is expected, and otherwise all there is.
-    else if (event !== ReservedEvent.reply && request.isStream) request.next(data);
+    else if (event === ReservedEvent.next || (event !== ReservedEvent.reply && request.isStream)) request.next(data);
     else request.succeed(data);
-    return true;
   }
 
-  /** The connection ended: what was sent on it gets no answer any more (PROTOCOL.md 4.9). */
-  lose(): void {
-    for (const request of this.#pending.values()) {
-      if (!request.isSent) continue;
-      const message = 'The connection ended before the answer; the request may have had its effect';
-      request.fail(new HoldfastError('CONNECTION_LOST', message));
-    }
-  }
-
-  /** Nothing will be answered any more. */
-  close(): void {
-    for (const request of this.#pending.values()) request.fail(closedError());
+  /** What was sent gets no answer any more. */
+  lose(change: StateChange): void {
+    for (const request of this.#pending.values()) if (request.isSent) request.fail(lossBy(change));
   }
 }
 
