@@ -36,7 +36,6 @@ describe('the span of a message', () => {
       'messaging.client.id': expect.any(String) as unknown,
       'http.route': tracedPath,
       'client.address': '127.0.0.1',
-      'network.protocol.name': 'websocket',
     });
     expect(span?.status.code).toBe(SpanStatusCode.UNSET);
   });

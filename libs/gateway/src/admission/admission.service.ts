@@ -94,10 +94,10 @@ export class AdmissionService {
 
   #consider(candidate: Candidate): void {
     const { tracing } = this.parts.services;
-    const { request, socket, match } = candidate;
+    const { request, socket, match, target } = candidate;
     const { method = 'GET', headers } = request;
     const span = tracing.isEnabled
-      ? tracing.handshake(method, match.route, { 'url.path': candidate.target.path }, headerOf(headers['traceparent']))
+      ? tracing.handshake(method, match.route, target.path, headerOf(headers['traceparent']))
       : undefined;
     const decided = (refusal: Refusal | undefined): void => {
       if (refusal && candidate.isTaken()) this.#leaveToOthers(match.route);

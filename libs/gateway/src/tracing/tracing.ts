@@ -46,10 +46,10 @@ export class Tracing {
     return !(provider instanceof ProxyTracerProvider) || provider.getDelegateTracer(scope) !== undefined;
   }
 
-  handshake(method: string, route: string, attributes: Attributes, traceparent: string | undefined): Span {
+  handshake(method: string, route: string, path: string, traceparent: string | undefined): Span {
     const options = {
       kind: SpanKind.SERVER,
-      attributes: { ...attributes, 'http.request.method': method, 'http.route': route },
+      attributes: { 'http.request.method': method, 'http.route': route, 'url.path': path },
     };
     return this.#tracer.startSpan(`${method} ${route}`, options, contextOf(parseTraceparent(traceparent)));
   }
@@ -64,17 +64,21 @@ export class Tracing {
   }
 
   message(connection: Connection, message: TracedMessage, handshake: SpanContext | undefined): Span {
-    const parent = parseTraceparent(message.trace);
+    const { event, id, bytes } = message;
+    // Written out: to put such an object together of others costs more than all that an SDK does for the span.
     const attributes: Attributes = {
-      ...connectionAttributes(connection),
+      'messaging.system': 'websocket',
       'messaging.operation.type': 'process',
       'messaging.operation.name': 'process',
-      'messaging.destination.name': message.event,
-      'messaging.message.body.size': message.bytes,
-      ...(message.id === undefined ? {} : { 'messaging.message.conversation_id': String(message.id) }),
+      'messaging.destination.name': event,
+      'messaging.message.body.size': bytes,
+      'messaging.message.conversation_id': id === undefined ? undefined : String(id),
+      'messaging.client.id': connection.id,
+      'http.route': connection.handshake.route,
+      'client.address': connection.handshake.ip,
     };
     const options = { kind: SpanKind.CONSUMER, attributes, links: linksTo(handshake) };
-    return this.#tracer.startSpan(`process ${message.event}`, options, contextOf(parent));
+    return this.#tracer.startSpan(`process ${event}`, options, contextOf(parseTraceparent(message.trace)));
   }
 
   /** A span of the application's own, inside whichever is active. */
@@ -117,7 +121,10 @@ export class Tracing {
     handshake: SpanContext | undefined,
   ): SpanContext {
     const attributes: Attributes = {
-      ...connectionAttributes(connection),
+      'messaging.system': 'websocket',
+      'messaging.client.id': connection.id,
+      'http.route': connection.handshake.route,
+      'client.address': connection.handshake.ip,
       'holdfast.close.code': cause.code,
       'holdfast.close.name': cause.name,
       'holdfast.close.initiator': cause.initiator,
@@ -128,16 +135,6 @@ export class Tracing {
     span.end();
     return span.spanContext();
   }
-}
-
-function connectionAttributes({ id, handshake }: Connection): Attributes {
-  return {
-    'messaging.system': 'websocket',
-    'messaging.client.id': id,
-    'http.route': handshake.route,
-    'client.address': handshake.ip,
-    'network.protocol.name': 'websocket',
-  };
 }
 
 function linksTo(span: SpanContext | undefined): SpanLink[] {
