@@ -9,6 +9,8 @@ type Fields = Record<string, unknown>;
 interface Check {
   readonly constraint: validators.ValidatorConstraintInterface;
   readonly constraints: unknown[];
+  /** It is said of the items of a list. */
+  readonly each: boolean;
 }
 
 /** What must hold of one property. */
@@ -30,7 +32,8 @@ const ownNames: ReadonlySet<unknown> = new Set(Object.values(validators).filter(
  * a rule, is left to the pipe, so that there is one author of errors (`test/dispatch/quick-validation.property.spec.ts`).
  */
 class QuickValidation implements PipeTransform {
-  #rules: Rules | null | undefined;
+  /** False where there is too much to know of the class. */
+  #rules: Rules | false | undefined;
 
   constructor(
     private readonly pipe: PipeTransform,
@@ -40,19 +43,20 @@ class QuickValidation implements PipeTransform {
 
   transform(value: unknown, metadata: ArgumentMetadata): unknown {
     // With the first message, not at boot: by then every class is loaded and class-validator has its container.
-    const rules = (this.#rules ??= rulesOf(this.metatype, this.settings) ?? null);
+    const rules = (this.#rules ??= rulesOf(this.metatype, this.settings) ?? false);
     const accepted = rules && isPlain(value) ? this.#accept(rules, value) : undefined;
     return accepted ?? this.pipe.transform(value, metadata);
   }
 
   #accept(rules: Rules, given: Fields): Fields | undefined {
     const keys = Object.keys(given);
-    for (const key of keys) if (!rules.has(key) || !isPrimitive(given[key])) return undefined;
+    for (const key of keys) if (!rules.has(key) || !isSimple(given[key])) return undefined;
     const instance = new this.metatype();
     for (const key of keys) {
       // class-transformer does not write over methods.
       if (typeof instance[key] === 'function') return undefined;
-      instance[key] = given[key];
+      const value = given[key];
+      instance[key] = Array.isArray(value) ? [...(value as unknown[])] : value;
     }
     if (this.settings.validatorOptions.whitelist && !Object.keys(instance).every((key) => rules.has(key)))
       return undefined;
@@ -64,8 +68,11 @@ class QuickValidation implements PipeTransform {
 function holds({ property, isOptional, checks }: PropertyRule, object: Fields, targetName: string): boolean {
   const value = object[property];
   if (isOptional && (value === undefined || value === null)) return true;
-  for (const { constraint, constraints } of checks) {
-    if (constraint.validate(value, { targetName, property, object, value, constraints }) !== true) return false;
+  for (const { constraint, constraints, each } of checks) {
+    const args = { targetName, property, object, value, constraints };
+    if (!each || isPrimitive(value)) {
+      if (constraint.validate(value, args) !== true) return false;
+    } else if (!Array.isArray(value) || !value.every((item) => constraint.validate(item, args) === true)) return false;
   }
   return true;
 }
@@ -102,19 +109,24 @@ function rulesOf(metatype: Type, { validatorOptions, ...settings }: ValidationPi
 
 /** @returns false for a decorator that is not known here. */
 function add(rule: PropertyRule, { type, name, each, validateIf, constraintCls, constraints }: Metadata): boolean {
-  if (each || validateIf) return false;
+  if (validateIf) return false;
   if (type === WHITELIST) return true;
   if (type === CONDITIONAL_VALIDATION) return (rule.isOptional = name === validators.IS_OPTIONAL);
   if ((type !== CUSTOM_VALIDATION && type !== IS_DEFINED) || !ownNames.has(name)) return false;
   for (const { instance, async } of validators.getMetadataStorage().getTargetValidatorConstraints(constraintCls)) {
     if (async) return false;
-    rule.checks.push({ constraint: instance, constraints });
+    rule.checks.push({ constraint: instance, constraints, each });
   }
   return true;
 }
 
 function isPlain(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** Such that class-transformer makes no instance for it. */
+function isSimple(value: unknown): boolean {
+  return isPrimitive(value) || (Array.isArray(value) && value.every(isPrimitive));
 }
 
 function isPrimitive(value: unknown): boolean {

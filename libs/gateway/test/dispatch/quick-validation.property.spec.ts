@@ -9,7 +9,9 @@ import {
 import { Exclude, Expose, Transform, Type } from 'class-transformer';
 import {
   Allow,
+  ArrayMaxSize,
   Equals,
+  IsArray,
   IsBoolean,
   IsDefined,
   IsIn,
@@ -53,6 +55,9 @@ const decorators: Record<string, () => PropertyDecorator> = {
   otherGroup: () => IsInt({ groups: ['h'] }),
   always: () => IsString({ always: true }),
   each: () => IsNotEmpty({ each: true }),
+  strings: () => IsString({ each: true }),
+  list: () => IsArray(),
+  few: () => ArrayMaxSize(1),
   guarded: () => IsInt({ validateIf: (_object, value) => value !== 'a' }),
   conditional: () => ValidateIf((object: { a?: unknown }) => object.a !== 1),
   custom: () => ValidateBy({ name: 'custom', validator: { validate: (value) => value !== 'a' } }),
@@ -85,7 +90,11 @@ const traits: Record<string, (type: new () => object) => new () => object> = {
   withDefaults: (type) =>
     class WithDefaults extends type {
       a = 'a';
-      list: unknown[] = [''];
+      list: unknown = [''];
+    },
+  withSet: (type) =>
+    class WithSet extends type {
+      list = new Set(['']);
     },
   withFunctions: (type) =>
     class WithFunctions extends type {
@@ -129,11 +138,19 @@ function build(shape: Shape, trait: string): new () => object {
   return traits[trait]!(decorate(Dto, shape));
 }
 
-const often = { a: 'string', b: 'int', c: 'optional' };
+const often: Shape = [
+  ['a', 'string'],
+  ['a', 'short'],
+  ['b', 'int'],
+  ['c', 'optional'],
+  ['c', 'string'],
+  ['list', 'list'],
+  ['list', 'strings'],
+];
 const shapes = fc.oneof(
   fc.array(fc.tuple(fc.constantFrom(...names), fc.constantFrom(...Object.keys(decorators))), { maxLength: 5 }),
   // Random ones are seldom met by any data.
-  fc.subarray<[string, string]>([...Object.entries(often), ['c', 'string'], ['a', 'short']]),
+  fc.subarray(often),
 );
 const trait = fc.oneof(fc.constant('plain'), fc.constantFrom(...Object.keys(traits)));
 const flag = fc.constant(true);
@@ -165,14 +182,32 @@ const fewOptions = fc.record({ transform: fc.constant(true), whitelist: flag }, 
 
 /** As they are on the wire: only there `__proto__` is a name like any other. */
 const primitives = fc.constantFrom('"a"', '"ab"', '" a "', '""', '0', '1', '2.5', 'true', 'null');
-const objects = fc.constantFrom('{"a":1}', '["a"]', '{}', '[]', '{"__proto__":{"a":1},"constructor":1}', '[[1]]');
+const objects = fc.constantFrom(
+  '{"a":1}',
+  '["a"]',
+  '{}',
+  '[]',
+  '["a",""]',
+  '[1,"a",null]',
+  '["a",{}]',
+  '{"__proto__":{"a":1},"constructor":1}',
+  '[[1]]',
+);
 const values = fc.oneof({ weight: 4, arbitrary: primitives }, objects);
 const strange = fc.constantFrom('__proto__', 'constructor', 'prototype', 'method', 'stranger');
-const keys = fc.oneof({ weight: 8, arbitrary: fc.constantFrom('a', 'b', 'c') }, strange);
+const keys = fc.oneof({ weight: 8, arbitrary: fc.constantFrom('a', 'b', 'c', 'list') }, strange);
 const members = fc.tuple(keys, values).map(([name, value]) => `${JSON.stringify(name)}:${value}`);
 const texts = fc.oneof(
   { weight: 6, arbitrary: fc.array(members, { maxLength: 4 }).map((list) => `{${list.join(',')}}`) },
-  { weight: 3, arbitrary: fc.constantFrom('{"a":"a","b":1}', '{"b":1,"a":"ab","c":"a"}', '{"a":"a","b":1,"c":null}') },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(
+      '{"a":"a","b":1}',
+      '{"b":1,"a":"ab","c":"a"}',
+      '{"a":"a","b":1,"c":null}',
+      '{"a":"a","list":["a"]}',
+    ),
+  },
   { weight: 1, arbitrary: values },
 );
 
@@ -213,14 +248,40 @@ const corners: [Shape, string, ValidationPipeOptions, string[], Pick<ArgumentMet
   ],
   [[['a', 'defined']], 'plain', { transform: true }, ['{"a":{"__proto__":{"a":1},"constructor":1}}'], { type: 'body' }],
   [[], 'plain', { transform: true, forbidUnknownValues: true }, ['{}'], { type: 'body' }],
+  // A list that is passed on must not be the one that was given, nor one with items that are objects.
+  [
+    [['a', 'defined']],
+    'plain',
+    { transform: true },
+    ['{"a":["a"]}', '{"a":[{"__proto__":{"a":1}}]}'],
+    { type: 'body' },
+  ],
+  [
+    [
+      ['a', 'string'],
+      ['list', 'each'],
+    ],
+    'withSet',
+    { transform: true },
+    ['{"a":"a"}'],
+    { type: 'body' },
+  ],
   [[['a', 'optional']], 'plain', { transform: true }, ['[]'], { type: 'body' }],
 ];
+
+/** Which parts of the data are passed on as they are, and not as copies. */
+function sharedWith(given: unknown, value: unknown): string[] {
+  if (typeof given !== 'object' || given === null) return [];
+  const parts = Object.entries(given).filter(([, part]) => typeof part === 'object' && part !== null);
+  const same = parts.filter(([name, part]) => Reflect.get(Object(value) as object, name) === part);
+  return [...same.map(([name]) => name), ...(value === given ? ['all'] : [])];
+}
 
 async function outcomeOf(transform: (value: unknown) => unknown, text: string): Promise<unknown> {
   const given: unknown = JSON.parse(text);
   try {
     const value = await transform(given);
-    return { value, keys: Object.keys(Object(value) as object), isGiven: value === given, given };
+    return { value, keys: Object.keys(Object(value) as object), shared: sharedWith(given, value), given };
   } catch (error) {
     return { error, response: error instanceof HttpException ? error.getResponse() : undefined, given };
   }
