@@ -22,12 +22,16 @@ import { type TimerHandle, type WebSocketLike } from './ports.js';
 import { errorOf, type Requests } from './requests.js';
 
 const openState: WebSocket['OPEN'] = 1;
+const closedState: WebSocket['CLOSED'] = 3;
 // By type only, as in machine.ts.
 const normal: (typeof CloseCode)['NORMAL'] = 1000;
 const protocolError: (typeof CloseCode)['PROTOCOL_ERROR'] = 1002;
 const abnormal: (typeof CloseCode)['ABNORMAL'] = 1006;
 const unauthorized: (typeof CloseCode)['UNAUTHORIZED'] = 4401;
 const heartbeatLost: (typeof CloseCode)['HEARTBEAT_LOST'] = 4504;
+
+/** How long the server may take to answer a close. The 30 s of `ws` would keep a process alive that is done. */
+const answerMs = 3_000;
 
 /** Less than that is no time to ask for a token once more. */
 const shortestWaitMs = 1_000;
@@ -92,8 +96,13 @@ export class Link {
     this.#liveness?.probe();
   }
 
-  /** Ends it; nobody hears any more of it. */
-  close(code: number = normal): void {
+  /**
+   * Ends it; nobody hears any more of it.
+   *
+   * @param isDead - nobody will answer the close.
+   */
+  close(code: number = normal, isDead = false): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     const { clock } = this.#settings.ports;
     clock.cancel(this.#connectTimer);
@@ -109,6 +118,12 @@ export class Link {
     } catch {
       // Browsers leave most codes below 3000 to themselves.
       socket.close();
+    }
+    // Only `ws` waits for the answer, and can be told not to.
+    if (isDead) socket.terminate?.();
+    else if (socket.terminate && socket.readyState !== closedState) {
+      const timer = clock.schedule(() => socket.terminate?.(), answerMs);
+      socket.onclose = () => clock.cancel(timer);
     }
   }
 
@@ -248,9 +263,7 @@ export class Link {
   #end(ending: Ending): void {
     if (this.#isOver) return;
     const wokenUp = this.#liveness?.isProbing;
-    this.close(ending.code);
-    // Nobody answers a close there; only `ws` waits for it, and can be told not to.
-    if (ending.cause === 'silence' || ending.cause === 'timeout') this.#socket?.terminate?.();
+    this.close(ending.code, ending.cause === 'silence' || ending.cause === 'timeout');
     this.#apply({ type: 'ended', ending: { ...ending, token: this.#token, wokenUp } });
   }
 }
