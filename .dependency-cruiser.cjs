@@ -91,7 +91,12 @@ module.exports = {
       from: { path: '^(src|libs/[^/]+/src)/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
-    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: '^/holdfast-client[.]js$' },
+    },
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.base.json' },

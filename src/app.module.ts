@@ -11,6 +11,7 @@ import { HealthController } from './health/health.controller.js';
 import { NotificationsController } from './notifications/notifications.controller.js';
 import { NotificationsGateway } from './notifications/notifications.gateway.js';
 import { NotificationsService } from './notifications/notifications.service.js';
+import { ClientBundleController } from './page/client-bundle.controller.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
@@ -29,7 +30,7 @@ export class AppModule {
         ...(demoSecret === undefined ? [] : [demoModule(demoSecret)]),
         ...(telemetry === undefined ? [] : [TelemetryModule.with(telemetry)]),
       ],
-      controllers: [NotificationsController, HealthController],
+      controllers: [NotificationsController, HealthController, ClientBundleController],
       providers: [
         { provide: APP_PIPE, useValue: validation },
         ChatGateway,

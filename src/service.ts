@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { ConsoleLogger, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -11,8 +11,8 @@ import type { Telemetry } from './telemetry/telemetry.js';
 /** Beside the sources, and so at the same place whether this runs from src or, built, from dist. */
 const page = join(import.meta.dirname, '../src/page/public');
 
-/** The page brings all it needs and talks to nobody else. */
-const pageHeaders = {
+/** The page brings all it needs and talks to nobody else. On every answer: what is no page has nothing to run anyway. */
+const securityHeaders = {
   'Content-Security-Policy': "default-src 'self'; base-uri 'none'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
 };
@@ -29,11 +29,11 @@ export async function createService(config: ServiceConfig, telemetry?: Telemetry
     abortOnError: false,
   });
   app.disable('x-powered-by');
-  app.useStaticAssets(page, {
-    setHeaders: (response: ServerResponse) => {
-      for (const [name, value] of Object.entries(pageHeaders)) response.setHeader(name, value);
-    },
+  app.use((_request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    next();
   });
+  app.useStaticAssets(page);
   return app;
 }
 

@@ -1,9 +1,21 @@
-import { type HoldfastTestApp } from '@holdfast/testing';
+import { ConnectionRegistry } from '@holdfast/gateway';
+import { FaultProxy } from '@holdfast/testing';
 import { type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { readConfig } from '../src/config/service-config.js';
-import { createService } from '../src/service.js';
+import { auditPage } from './support/accessibility.js';
 import { launchChromium } from './support/chromium.js';
+import { Front } from './support/front.js';
+import {
+  join,
+  joinWithToken,
+  messages,
+  openPage,
+  openPausedPage,
+  openTiles,
+  rowsOf,
+  say,
+  tileOf,
+} from './support/page.js';
 import { chromiumMissing, requires } from './support/requirement.js';
 import { startSecuredService, startService, tokenOf } from './support/service.js';
 
@@ -12,29 +24,6 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 /** Give it a path to make the picture of the README anew: PAGE_SCREENSHOT=docs/images/page.png. */
 const screenshotPath = process.env['PAGE_SCREENSHOT'];
-
-async function openPage(browser: Browser, app: HoldfastTestApp): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 1380, height: 800 }, deviceScaleFactor: 2 });
-  const page = await context.newPage();
-  await page.goto(app.httpUrl('/'));
-  return page;
-}
-
-async function joinAs(browser: Browser, app: HoldfastTestApp, name: string): Promise<Page> {
-  const page = await openPage(browser, app);
-  await page.getByLabel('Your name').fill(name);
-  await page.getByRole('button', { name: 'Join' }).click();
-  await page.getByRole('status').filter({ hasText: 'connected' }).first().waitFor();
-  return page;
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.getByLabel('Message', { exact: true }).fill(text);
-  await page.getByRole('button', { name: 'Send' }).click();
-}
-
-const rowsOf = (page: Page, gateway: string) =>
-  page.locator(`#connections tr[data-gateway="${gateway}"]:not(.leaving)`);
 
 const describeInBrowser = requires('Chromium', chromiumMissing);
 
@@ -49,14 +38,16 @@ describeInBrowser('the page at / in a real browser', () => {
 
   it('lets two tabs chat and shows both connections with their round-trip times, until one closes', async () => {
     await using app = await startService({ HOLDFAST_HEARTBEAT_MS: '1000' });
-    const ada = await joinAs(browser, app, 'Ada');
-    const bob = await joinAs(browser, app, 'Bob');
+    const ada = await openPage(browser, app.httpUrl());
+    await join(ada, 'Ada');
+    const bob = await openPage(browser, app.httpUrl());
+    await join(bob, 'Bob');
     await rowsOf(ada, '/chat').nth(1).waitFor();
 
     await say(ada, 'Is anybody there?');
-    await bob.getByRole('log', { name: 'Messages' }).getByText('Is anybody there?').waitFor();
+    await messages(bob).getByText('Is anybody there?').waitFor();
     await say(bob, 'Here, on the second tab');
-    await ada.getByRole('log', { name: 'Messages' }).getByText('Here, on the second tab').waitFor();
+    await messages(ada).getByText('Here, on the second tab').waitFor();
 
     await ada.getByRole('button', { name: 'Wave at Bob' }).click();
     await bob.getByRole('status').getByText('Ada waves at you').waitFor();
@@ -71,29 +62,165 @@ describeInBrowser('the page at / in a real browser', () => {
     if (screenshotPath) await takePicture(ada, bob, screenshotPath);
 
     await say(bob, '<b>bold</b>');
-    await ada.getByRole('log', { name: 'Messages' }).getByText('<b>bold</b>').waitFor();
+    await messages(ada).getByText('<b>bold</b>').waitFor();
 
     await bob.close();
     await rowsOf(ada, '/chat').nth(1).waitFor({ state: 'detached' });
     expect(await rowsOf(ada, '/chat').count()).toBe(1);
-    await ada.getByRole('log', { name: 'Messages' }).getByText('Bob left').waitFor();
+    await messages(ada).getByText('Bob left').waitFor();
   });
 
-  it('comes back by itself when the server has been restarted, with a token of the new one', async () => {
-    const first = await startService();
-    const page = await joinAs(browser, first, 'Ada');
-    await first.close();
-    await page.getByText('/chat closed 1012 service restart').waitFor();
-    const second = await createService(readConfig({ LOG_LEVEL: 'error' }));
-    try {
-      await second.listen(first.port, '127.0.0.1');
-      await page.getByText('/chat open').nth(1).waitFor();
-      await say(page, 'Still here');
-      await page.getByRole('log', { name: 'Messages' }).getByText('Still here').waitFor();
-      await page.close();
-    } finally {
-      await second.close();
+  it('shows the state of each connection, to screen readers too, with the round-trip time', async () => {
+    await using app = await startService({ HOLDFAST_HEARTBEAT_MS: '1000' });
+    const page = await openPage(browser, app.httpUrl());
+    await join(page, 'Ada');
+    for (const path of ['/chat', '/dashboard', '/notifications']) {
+      await tileOf(page, path)
+        .getByRole('status')
+        .getByText(/^connected$/)
+        .waitFor();
+      await tileOf(page, path)
+        .getByText(/^round trip [\d.]+ ms$/)
+        .waitFor();
     }
+    await page.close();
+  });
+
+  it('counts down when the socket has been cut behind its back, and comes back by itself', async () => {
+    await using app = await startService();
+    const page = await openPausedPage(browser, app.httpUrl());
+    await join(page, 'Ada');
+    await page.getByRole('button', { name: 'Cut the socket' }).click();
+
+    const chat = tileOf(page, '/chat');
+    await chat.getByRole('status').getByText('it ended without a word (1005)').waitFor();
+    await chat.getByRole('timer').getByText('next attempt in 3 s').waitFor();
+    await page.clock.runFor(1_000);
+    await chat.getByRole('timer').getByText('next attempt in 2 s').waitFor();
+    expect(await openTiles(page).count()).toBe(2);
+    await page.clock.runFor(2_000);
+    await openTiles(page).nth(2).waitFor();
+    await say(page, 'Still here');
+    await messages(page).getByText('Still here').waitFor();
+    await page.close();
+  });
+
+  it('keeps what is written meanwhile, says how much, and sends it when told to try now', async () => {
+    await using app = await startService();
+    const page = await openPausedPage(browser, app.httpUrl());
+    await join(page, 'Ada');
+    await page.getByRole('button', { name: 'Cut the socket' }).click();
+    await tileOf(page, '/chat').getByRole('timer').waitFor();
+
+    await say(page, 'one');
+    await page.getByRole('status').getByText('1 message waits for the connection').waitFor();
+    await say(page, 'two');
+    await page.getByRole('status').getByText('2 messages wait for the connection').waitFor();
+    await page.getByRole('button', { name: 'Try /chat now' }).click();
+    await messages(page).getByText('two').waitFor();
+    expect(await messages(page).locator('.mine').allInnerTexts()).toEqual([
+      expect.stringContaining('one'),
+      expect.stringContaining('two'),
+    ]);
+    expect(await page.getByText('for the connection').count()).toBe(0);
+    await page.close();
+  });
+
+  it('comes back by itself when the server has been replaced, with a token of the new one', async () => {
+    const first = await startService();
+    await using second = await startService();
+    await using front = await Front.start(first.port);
+    const page = await openPage(browser, front.httpUrl('/'));
+    await join(page, 'Ada');
+    front.upstreamPort = second.port;
+    await first.close();
+
+    await page.getByText('/chat the server closed it (1012 service restart)').waitFor();
+    await openTiles(page).nth(2).waitFor();
+    await say(page, 'Still here');
+    await messages(page).getByText('Still here').waitFor();
+    await page.close();
+  });
+
+  it('says that the server is going away until it is back', async () => {
+    const first = await startService();
+    await using second = await startService();
+    await using front = await Front.start(first.port);
+    const page = await openPausedPage(browser, front.httpUrl('/'));
+    await join(page, 'Ada');
+    front.upstreamPort = second.port;
+    await first.close();
+
+    const notice = page
+      .getByRole('status')
+      .getByText(/^This server is going away \(service restart\); back within \d+ s\.$/);
+    await tileOf(page, '/chat').getByText('the server closed it (1012 service restart)').waitFor();
+    await page.getByRole('timer').nth(2).waitFor();
+    expect(await notice.isVisible()).toBe(true);
+    expect(await auditPage(page)).toEqual([]);
+    // What a server advertises: a random part of the window, and the window.
+    await page.clock.runFor(10_000);
+    await openTiles(page).nth(2).waitFor();
+    await notice.waitFor({ state: 'detached' });
+    await page.close();
+  });
+
+  it.each([
+    ['is not of this server', 'The server refused the token (4401 UNAUTHORIZED)', () => tokenOf('Eve', 'x'.repeat(32))],
+    ['has expired', 'The token has expired (4401 TOKEN_EXPIRED)', () => tokenOf('Eve', undefined, '1 hour ago')],
+  ])('explains that a token %s, and takes another one', async (_, title, token) => {
+    await using app = await startSecuredService();
+    const page = await openPausedPage(browser, app.httpUrl());
+    await joinWithToken(page, await token());
+    const alert = page.getByRole('alert').filter({ hasText: title });
+    await alert.getByText('Your network is fine').waitFor();
+    expect(await page.getByRole('timer').count()).toBe(0);
+    expect(await auditPage(page)).toEqual([]);
+
+    await alert.getByRole('button', { name: 'Enter another name or token' }).click();
+    await joinWithToken(page, await tokenOf('Grace'));
+    await rowsOf(page, '/chat').filter({ hasText: 'Grace' }).waitFor();
+    expect(await alert.count()).toBe(0);
+    await page.close();
+  });
+
+  it('explains that somebody has been signed out', async () => {
+    await using app = await startService();
+    const page = await openPage(browser, app.httpUrl());
+    await join(page, 'Mallory');
+    app.app.get(ConnectionRegistry).disconnectPrincipal('Mallory');
+    await page.getByRole('alert').getByText('The server has signed you out (4410)').waitFor();
+    await page.getByRole('button', { name: 'Enter another name or token' }).click();
+    await join(page, 'Grace');
+    await page.close();
+  });
+
+  it('does not take a broken network for a refusal', async () => {
+    await using app = await startSecuredService();
+    await using proxy = await FaultProxy.start(app.port);
+    const page = await openPausedPage(browser, `http://127.0.0.1:${proxy.port}/`);
+    await joinWithToken(page, await tokenOf('Grace'));
+    await openTiles(page).nth(2).waitFor();
+    proxy.reset();
+    await tileOf(page, '/chat').getByRole('status').getByText('the connection broke (1006)').waitFor();
+    await page.getByRole('timer').nth(2).waitFor();
+    expect(await page.getByRole('alert').innerText()).toBe('');
+    await proxy.close();
+    await page.getByRole('button', { name: 'Try /chat now' }).click();
+    await tileOf(page, '/chat').getByRole('status').getByText('nobody answers (1006)').waitFor();
+    await page.close();
+  });
+
+  it('asks for a token where there is no demo endpoint, and is who the token says', async () => {
+    await using app = await startSecuredService();
+    const page = await openPage(browser, app.httpUrl());
+    await page.getByLabel('Your name').fill('Mallory');
+    await page.getByRole('button', { name: 'Join' }).click();
+    await page.getByText('Please paste one').waitFor();
+    await page.getByRole('textbox', { name: 'Token' }).fill(await tokenOf('Grace'));
+    await page.getByRole('button', { name: 'Join' }).click();
+    await rowsOf(page, '/chat').filter({ hasText: 'Grace' }).waitFor();
+    await page.close();
   });
 
   it('runs without an error and without anything its own policy forbids', async () => {
@@ -102,35 +229,64 @@ describeInBrowser('the page at / in a real browser', () => {
     const page = await browser.newPage();
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => problems.push(message.text()));
-    const response = await page.goto(app.httpUrl('/'));
-    expect(response?.headers()['content-security-policy']).toContain("default-src 'self'");
-    await page.getByLabel('Your name').fill('Ada');
-    await page.getByRole('button', { name: 'Join' }).click();
+    const response = await page.goto(app.httpUrl());
+    expect(response?.headers()['content-security-policy']).toMatch(/^default-src 'self';/);
+    await join(page, 'Ada');
     await rowsOf(page, '/chat').waitFor();
-    await page.close();
+    await page.getByRole('button', { name: 'Cut the socket' }).click();
+    await page.getByText('/chat open').nth(1).waitFor();
     expect(problems).toEqual([]);
+
+    // The policy is there, and not merely never broken.
+    const ran = await page.evaluate<string>(`
+      const script = document.createElement('script');
+      script.textContent = 'document.title = "injected"';
+      document.body.append(script);
+      document.title`);
+    expect(ran).toBe('Ada · Holdfast');
+    await page.close();
   });
 
-  it('asks for a token where there is no demo endpoint, and is who the token says', async () => {
-    await using app = await startSecuredService();
-    const page = await openPage(browser, app);
-    await page.getByLabel('Your name').fill('Mallory');
-    await page.getByRole('button', { name: 'Join' }).click();
-    await page.getByText('Please paste a token.').waitFor();
-    await page.getByLabel('Token', { exact: false }).fill(await tokenOf('Grace'));
-    await page.getByRole('button', { name: 'Join' }).click();
-    await rowsOf(page, '/chat').filter({ hasText: 'Grace' }).waitFor();
-    await page.close();
+  it.each([
+    ['light', 1380],
+    ['dark', 1380],
+    ['light', 360],
+    ['dark', 360],
+  ] as const)('can be used by everybody: %s, %d pixels wide', async (colorScheme, width) => {
+    await using app = await startService();
+    const context = await browser.newContext({
+      viewport: { width, height: 800 },
+      colorScheme,
+      reducedMotion: 'reduce',
+    });
+    const page = await context.newPage();
+    await page.goto(app.httpUrl());
+    expect(await auditPage(page)).toEqual([]);
+    await join(page, 'Ada');
+    await say(page, 'Hello');
+    await messages(page).getByText('Hello').waitFor();
+    await rowsOf(page, '/notifications').waitFor();
+    expect(await auditPage(page)).toEqual([]);
+    await context.close();
   });
 });
 
-/** Once every row has a line, and nothing is on its way in or out. */
+/** Once every row has a line: the moment in which one of them is away, and has something to say. */
 async function takePicture(ada: Page, bob: Page, path: string): Promise<void> {
   await say(bob, 'Every row over there is one of our sockets');
-  await say(ada, 'And the lines are round-trip times, measured by the heartbeat');
-  await ada.getByText('round-trip times, measured').waitFor();
+  await say(ada, 'And the lines are round-trip times');
   for (const line of await ada.locator('polyline').all()) {
     while (((await line.getAttribute('points')) ?? '').split(' ').length < 12) await ada.waitForTimeout(200);
   }
+  await say(bob, 'Now cut one, and go on writing');
+  await messages(ada).getByText('Now cut one').waitFor();
+  await ada.evaluate(() => {
+    Math.random = () => 0.8;
+  });
+  await ada.getByRole('button', { name: 'Cut the socket' }).click();
+  await tileOf(ada, '/chat').getByRole('timer').waitFor();
+  await say(ada, 'Nothing is lost');
+  await ada.getByText('1 message waits').waitFor();
   await ada.screenshot({ path, animations: 'disabled' });
+  await messages(ada).getByText('Nothing is lost').waitFor();
 }

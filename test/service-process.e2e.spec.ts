@@ -1,7 +1,12 @@
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { postJson, serviceSecret, tokenOf } from './support/service.js';
 import { ServiceProcess } from './support/service-process.js';
+
+const root = join(import.meta.dirname, '..');
 
 describe('the built service', () => {
   it('runs without any configuration, says that this is a demo, and where', async () => {
@@ -35,6 +40,23 @@ describe('the built service', () => {
     expect(log).toContain('HOLDFAST_SECRET must be set in production');
     expect(log).toContain('HOLDFAST_ORIGINS must be set in production');
     expect(log).not.toContain('    at ');
+  });
+
+  it('refuses to start without the client of its page, and says how to make it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'holdfast-unbundled-'));
+    try {
+      // The same build and packages, but for a client that nobody has built.
+      cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
+      cpSync(join(root, 'package.json'), join(folder, 'package.json'));
+      symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+      const unbuilt = join(folder, 'dist/node_modules/@holdfast/client');
+      cpSync(join(root, 'libs/client/package.json'), join(unbuilt, 'package.json'));
+      await using service = new ServiceProcess({}, folder);
+      expect(await service.ended).toBe(1);
+      expect(service.log).toContain('The client that the page loads has not been built: run `npm run build`');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('refuses a port that is taken, with an exit code', async () => {

@@ -176,6 +176,19 @@ describe('the page and its token', () => {
     expect((await postJson(demo.httpUrl('/demo/token'), { name: '' })).status).toBe(400);
   });
 
+  it('load the client from the service itself, anew only when it has changed', async () => {
+    const url = app.httpUrl('/holdfast-client.js');
+    const bundle = await fetch(url);
+    expect(bundle.status).toBe(200);
+    expect(bundle.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect(bundle.headers.get('content-security-policy')).toMatch(/^default-src 'self';/);
+    expect(bundle.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(bundle.headers.get('cache-control')).toBe('no-cache');
+    expect(await bundle.text()).toMatch(/export ?\{[^}]*createClient/);
+    const headers = { 'If-None-Match': bundle.headers.get('etag') ?? '', 'Cache-Control': 'max-age=0' };
+    expect((await fetch(url, { headers })).status).toBe(304);
+  });
+
   it('are refused to a page of another origin', async () => {
     await using demo = await startService();
     const response = await postJson(demo.httpUrl('/demo/token'), { name: 'Ada' });

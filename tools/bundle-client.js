@@ -1,7 +1,18 @@
 // Makes the one file that a page loads without a bundler: the client and what it needs of the protocol, minified.
-// Needs a build of both.
-import { rolldown } from 'rolldown';
+// Needs a build of both. With --watch it goes on, and makes the file anew after every build.
+import { build, watch } from 'rolldown';
 
-const bundle = await rolldown({ input: 'libs/client/dist/index.js', platform: 'browser' });
-await bundle.write({ file: 'libs/client/dist/holdfast-client.min.js', format: 'esm', minify: true });
-await bundle.close();
+/** @type {import('rolldown').RolldownOptions & { output: import('rolldown').OutputOptions }} */
+const options = {
+  input: 'libs/client/dist/index.js',
+  platform: 'browser',
+  output: { file: 'libs/client/dist/holdfast-client.min.js', format: 'esm', minify: true },
+};
+
+if (process.argv.includes('--watch')) {
+  watch(options).on('event', (event) => {
+    if (event.code === 'ERROR') console.error(event.error);
+  });
+} else {
+  await build(options);
+}

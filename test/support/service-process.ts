@@ -12,9 +12,10 @@ export class ServiceProcess implements AsyncDisposable {
   readonly ended: Promise<number | NodeJS.Signals>;
   private readonly child;
 
-  constructor(variables: Readonly<Record<string, string>>) {
+  /** @param folder - where it has been built; default: here */
+  constructor(variables: Readonly<Record<string, string>>, folder = root) {
     this.child = spawn(process.execPath, ['dist/main.js'], {
-      cwd: root,
+      cwd: folder,
       env: { PATH: process.env['PATH'], PORT: '0', NO_COLOR: '1', ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

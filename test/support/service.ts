@@ -15,11 +15,12 @@ export function startSecuredService(variables: Readonly<Record<string, string>> 
   return startService({ HOLDFAST_SECRET: serviceSecret, ...variables });
 }
 
-export function tokenOf(subject: string, secret = serviceSecret): Promise<string> {
+/** @param expires - as jose reads it, such as `1 hour ago` */
+export function tokenOf(subject: string, secret = serviceSecret, expires = '1h'): Promise<string> {
   return new SignJWT()
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(subject)
-    .setExpirationTime('1h')
+    .setExpirationTime(expires)
     .sign(new TextEncoder().encode(secret));
 }
 

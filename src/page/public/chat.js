@@ -1,48 +1,87 @@
 import { append, byId, clock, element } from './element.js';
+import { logEvent } from './events.js';
 
 const TYPING_EVERY_MS = 2_000;
 
-/** Binds the chat card to its socket. `onJoined` gets the answer to each `join`. */
-export function startChat(socket, { name, room, onJoined, onProblem }) {
-  const messages = byId('messages');
+/** Binds the chat card to its client, until `left` is aborted. */
+export function startChat(chat, { name, room, left, onProblem }) {
   const text = byId('text');
   let typedAt = 0;
-  let typingTimer;
-
-  const notice = (words) => append(messages, element('li', { className: 'notice' }, words), 200);
-  const hush = () => {
-    byId('typing').textContent = '';
-  };
-
+  byId('messages').replaceChildren();
   byId('chat-room').textContent = `#${room} as ${name}`;
-  socket.addEventListener('open', () => {
-    socket.request('join', { room }).then(onJoined, onProblem);
+
+  listen(chat, name);
+  chat.on('$state', ({ to }) => {
+    // What is sent here goes out before what waits in the outbox: a room has to be joined before one can speak in it.
+    if (to === 'open')
+      chat.request('join', { room }).then(({ people }) => logEvent(`joined #${room}, ${people} here`), onProblem);
+    showOutbox(chat);
   });
-  socket.addEventListener('joined', ({ detail }) => notice(`${detail.name} joined`));
-  socket.addEventListener('left', ({ detail }) => notice(`${detail.name} left`));
-  socket.addEventListener('typing', ({ detail }) => {
-    if (detail.name === name) return;
-    byId('typing').textContent = `${detail.name} is typing …`;
+
+  text.addEventListener(
+    'input',
+    () => {
+      // Later it would not be true any more.
+      if (chat.state !== 'open' || Date.now() - typedAt < TYPING_EVERY_MS) return;
+      typedAt = Date.now();
+      chat.emit('typing');
+    },
+    { signal: left },
+  );
+  byId('say-form').addEventListener(
+    'submit',
+    (event) => {
+      event.preventDefault();
+      say(chat, text.value, onProblem);
+      text.value = '';
+      typedAt = 0;
+    },
+    { signal: left },
+  );
+  text.focus();
+}
+
+function listen(chat, name) {
+  const typing = byId('typing');
+  let typingTimer;
+  const hush = () => {
+    typing.textContent = '';
+  };
+  chat.on('joined', (who) => notice(`${who.name} joined`));
+  chat.on('left', (who) => notice(`${who.name} left`));
+  chat.on('typing', (who) => {
+    if (who.name === name) return;
+    typing.textContent = `${who.name} is typing …`;
     clearTimeout(typingTimer);
     typingTimer = setTimeout(hush, TYPING_EVERY_MS + 1_000);
   });
-  socket.addEventListener('said', ({ detail }) => {
+  chat.on('said', (said) => {
     hush();
-    const who = element('span', { className: 'who' }, element('b', {}, detail.name), clock(detail.at));
-    const className = detail.name === name ? 'mine' : '';
-    append(messages, element('li', { className }, who, detail.text), 200);
+    const who = element('span', { className: 'who' }, element('b', {}, said.name), clock(said.at));
+    const className = said.name === name ? 'mine' : '';
+    append(byId('messages'), element('li', { className }, who, said.text), 200);
   });
+}
 
-  text.addEventListener('input', () => {
-    if (Date.now() - typedAt < TYPING_EVERY_MS) return;
-    typedAt = Date.now();
-    socket.send('typing');
-  });
-  byId('say-form').addEventListener('submit', (event) => {
-    event.preventDefault();
-    socket.request('say', { text: text.value }).catch(onProblem);
-    text.value = '';
-    typedAt = 0;
-  });
-  text.focus();
+/** A request, to know whether it was heard. However long the server is away, what somebody wrote waits. */
+async function say(chat, text, onProblem) {
+  const answer = chat.request('say', { text }, { timeoutMs: Infinity });
+  showOutbox(chat);
+  try {
+    await answer;
+  } catch (error) {
+    onProblem(error);
+    // It was on its way when the connection ended: saying it again by itself might say it twice.
+    notice(error.code === 'CONNECTION_LOST' ? `Perhaps not heard: “${text}”` : `Not heard: “${text}”`);
+  }
+  showOutbox(chat);
+}
+
+function showOutbox({ queuedMessages: count }) {
+  byId('outbox').textContent =
+    count === 0 ? '' : `${count} ${count === 1 ? 'message waits' : 'messages wait'} for the connection`;
+}
+
+function notice(words) {
+  append(byId('messages'), element('li', { className: 'notice' }, words), 200);
 }

@@ -5,42 +5,49 @@ import { logEvent } from './events.js';
 const TREND_LENGTH = 30;
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** The live table. Calls `onWave` with the name of whoever is waved at, `onRoundTrip` with that of this tab's chat. */
+/**
+ * The live table. Marks the rows of `ownIds()`, and calls `onRoundTrip` with path and round-trip time of each; calls `onWave`
+ * with the name of whoever is waved at.
+ */
 export class Connections {
   #rows = new Map();
   #isFirst = true;
-  #ownId;
 
-  constructor({ name, onWave, onRoundTrip }) {
+  constructor({ name, ownIds, onWave, onRoundTrip }) {
     this.name = name;
+    this.ownIds = ownIds;
     this.onWave = onWave;
     this.onRoundTrip = onRoundTrip;
-  }
-
-  /** Marks the row of this tab's chat, once the server has said which one it is. */
-  set ownId(id) {
-    this.#ownId = id;
+    byId('connections').replaceChildren();
   }
 
   show({ at, total, byGateway, connections, counters }) {
     const present = new Set(connections.map(({ id }) => id));
     for (const [id, row] of this.#rows) if (!present.has(id)) this.#remove(id, row);
-    for (const connection of connections) this.#update(connection, at);
+    const ownIds = this.ownIds();
+    for (const connection of connections) {
+      this.#update(
+        connection,
+        at,
+        ownIds.some((ownId) => ownId?.startsWith(connection.id)),
+      );
+    }
     this.#isFirst = false;
     showFigures({ total, byGateway, connections, counters });
   }
 
-  #update(connection, at) {
+  #update(connection, at, isOwn) {
+    // Who somebody is comes with its first frame, and a row without a name is of no use to anybody.
+    if (connection.who === null) return;
     let row = this.#rows.get(connection.id);
     if (!row) {
       row = new Row(connection, connection.who === this.name ? undefined : this.onWave);
       this.#rows.set(connection.id, row);
       byId('connections').append(row.element);
-      if (!this.#isFirst) logEvent(`+ ${connection.id} ${connection.gateway} ${connection.who ?? ''}`, 'good');
+      if (!this.#isFirst) logEvent(`+ ${connection.id} ${connection.gateway} ${connection.who}`, 'good');
     }
-    const isOwn = connection.id === this.#ownId;
     row.update(connection, at, isOwn);
-    if (isOwn && connection.rtt !== null) this.onRoundTrip(milliseconds(connection.rtt));
+    if (isOwn && connection.rtt !== null) this.onRoundTrip(connection.gateway, milliseconds(connection.rtt));
   }
 
   #remove(id, row) {
@@ -57,7 +64,7 @@ class Row {
 
   constructor({ id, gateway, who }, onWave) {
     this.gateway = gateway;
-    this.who = who ?? '';
+    this.who = who;
     this.#line = document.createElementNS(SVG, 'polyline');
     const svg = document.createElementNS(SVG, 'svg');
     svg.setAttribute('viewBox', '0 0 100 20');

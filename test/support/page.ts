@@ -1,0 +1,61 @@
+import { type Browser, type Locator, type Page } from 'playwright-core';
+
+/** A window of its own on the page at this address. */
+export async function openPage(browser: Browser, url: string): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1380, height: 800 }, deviceScaleFactor: 2 });
+  const page = await context.newPage();
+  await page.goto(url);
+  return page;
+}
+
+/**
+ * The same, where time stands still until the test says otherwise, and half of each longest wait is waited: so that what
+ * is shown while waiting can be looked at for as long as that takes. Nothing fades in or out either.
+ */
+export async function openPausedPage(browser: Browser, url: string): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1380, height: 800 }, reducedMotion: 'reduce' });
+  await page.addInitScript(() => {
+    Math.random = () => 0.5;
+  });
+  const now = Date.now();
+  await page.clock.install({ time: now });
+  await page.clock.pauseAt(now + 1_000);
+  await page.goto(url);
+  return page;
+}
+
+export async function join(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Your name').fill(name);
+  await page.getByRole('button', { name: 'Join' }).click();
+  await openTiles(page).nth(2).waitFor();
+}
+
+export async function joinWithToken(page: Page, token: string): Promise<void> {
+  const field = page.getByRole('textbox', { name: 'Token' });
+  if (!(await field.isVisible())) await page.getByText('I bring a token').click();
+  await page.getByLabel('Your name').fill('Somebody');
+  await field.fill(token);
+  await page.getByRole('button', { name: 'Join' }).click();
+}
+
+export async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message', { exact: true }).fill(text);
+  await page.getByRole('button', { name: 'Send' }).click();
+}
+
+/** What the page shows of its connection to this gateway. */
+export function tileOf(page: Page, path: string): Locator {
+  return page.getByRole('listitem').filter({ has: page.getByText(path, { exact: true }) });
+}
+
+export function openTiles(page: Page): Locator {
+  return page.getByRole('listitem').filter({ hasText: 'connected' });
+}
+
+export function messages(page: Page): Locator {
+  return page.getByRole('log', { name: 'Messages' });
+}
+
+export function rowsOf(page: Page, gateway: string): Locator {
+  return page.locator(`#connections tr[data-gateway="${gateway}"]:not(.leaving)`);
+}
