@@ -5,9 +5,9 @@
  * @publicApi
  */
 export interface BackoffOptions {
-  /** Milliseconds: the longest first wait. Default 1,000. */
+  /** Milliseconds: the longest first wait. Default 1,000. 0: no wait at all. */
   firstMs: number;
-  /** Milliseconds: the longest wait of all, applied before the randomness. Default 30,000. */
+  /** Milliseconds: the longest wait of all, applied before the randomness. Default 30,000. Infinity: no limit. */
   maxMs: number;
   /**
    * Attempts to come back in a row before the client gives up and fails. Default 100, about 25 minutes. 0: never come
@@ -24,7 +24,10 @@ export interface BackoffOptions {
  */
 const growth = 2.5;
 
+/** After so many there is nothing left to grow, and long after that the power is Infinity, of which 0 times is no number. */
+const growthEnds = 100;
+
 /** The longest wait after so many attempts in vain. */
 export function longestWaitMs(attempts: number, { firstMs, maxMs }: BackoffOptions): number {
-  return Math.min(maxMs, firstMs * growth ** attempts);
+  return Math.min(maxMs, firstMs * growth ** Math.min(attempts, growthEnds));
 }

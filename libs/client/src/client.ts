@@ -67,7 +67,10 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
     return this.#driver.outbox.dropped;
   }
 
-  /** Begins to connect; while waiting, at once instead of later. Otherwise without effect. Again possible after the end. */
+  /**
+   * Begins to connect; while waiting, at once instead of later, unless the server has named a time for it (PROTOCOL.md
+   * 10.2). Otherwise without effect. Again possible after the end.
+   */
   connect(): void {
     this.#driver.apply({ type: 'connect' });
   }

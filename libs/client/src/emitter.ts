@@ -9,7 +9,6 @@ type AnyListener = (data: unknown, envelope?: Envelope) => void;
 export class Emitter {
   readonly #subscriptions = new Set<{ readonly event: string; readonly listener: AnyListener }>();
   readonly #queue: (() => void)[] = [];
-  #isEmitting = false;
 
   /** Returns the end of the subscription. A function that is given twice is called twice. */
   on(event: string, listener: AnyListener): () => void {
@@ -30,21 +29,21 @@ export class Emitter {
 
   /** Runs `task` when everything that has happened so far has been told; at once, when it has. */
   afterwards(task: () => void): void {
-    this.#queue.push(task);
-    if (this.#isEmitting) return;
-    this.#isEmitting = true;
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) next();
-    this.#isEmitting = false;
+    // When there are others, whoever calls them comes to this one in its turn.
+    if (this.#queue.push(task) > 1) return;
+    for (const next of this.#queue) next();
+    this.#queue.length = 0;
   }
 }
 
 /** What a callback of the application throws is reported as if thrown in a timer, and disturbs nobody else. */
-export function callSafely(callback: () => void): void {
+export function callSafely<T>(callback: () => T): T | undefined {
   try {
-    callback();
+    return callback();
   } catch (error) {
     queueMicrotask(() => {
       throw error;
     });
+    return undefined;
   }
 }

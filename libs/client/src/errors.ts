@@ -1,3 +1,4 @@
+import { parseError } from '@holdfast/protocol';
 import { isFinal, type StateChange } from './machine.js';
 
 /**
@@ -67,4 +68,12 @@ export function aborted(signal: AbortSignal | undefined): HoldfastError {
 
 export function tokenProviderFailed(cause: unknown): HoldfastError {
   return new HoldfastError('TOKEN_PROVIDER_FAILED', 'The token provider failed', { cause });
+}
+
+/** What a server's `$error` says; one that cannot be read is an error all the same. */
+export function errorOf(data: unknown): HoldfastError {
+  const error = parseError(data);
+  if (!error.ok) return new HoldfastError('MALFORMED_FRAME', error.error.message);
+  const { code, message } = error.value;
+  return new HoldfastError(code, message, error.value);
 }

@@ -12,14 +12,14 @@ import {
   type WelcomeData,
 } from '@holdfast/protocol';
 import { type Emitter } from './emitter.js';
-import { HoldfastError, tokenProviderFailed } from './errors.js';
+import { errorOf, HoldfastError, tokenProviderFailed } from './errors.js';
 import { incoming } from './frame.js';
 import { Liveness } from './liveness.js';
 import { type Ending, type Input } from './machine.js';
 import { type Settings, type TokenProvider } from './options.js';
 import { type Outgoing } from './outbox.js';
 import { type TimerHandle, type WebSocketLike } from './ports.js';
-import { errorOf, type Requests } from './requests.js';
+import { type Requests } from './requests.js';
 
 const openState: WebSocket['OPEN'] = 1;
 const closedState: WebSocket['CLOSED'] = 3;
@@ -47,8 +47,8 @@ export class Link {
   #token: string | undefined;
   #socket: WebSocketLike | undefined;
   #liveness: Liveness | undefined;
-  #connectTimer: TimerHandle = undefined;
-  #refreshTimer: TimerHandle = undefined;
+  /** Until the welcome that of the attempt, then that of the next try to bring a fresh token. */
+  #timer: TimerHandle = undefined;
   #isOver = false;
   /** What the last frame was, if that was an error: it explains the close that follows. */
   #lastError: HoldfastError | undefined;
@@ -66,7 +66,7 @@ export class Link {
   start(refusedToken: string | undefined): void {
     const { connectTimeoutMs, token, ports } = this.#settings;
     const late: Ending = { cause: 'timeout', reason: `no welcome within ${connectTimeoutMs} ms` };
-    this.#connectTimer = ports.clock.schedule(() => this.#end(late), connectTimeoutMs);
+    this.#timer = ports.clock.schedule(() => this.#end(late), connectTimeoutMs);
     if (token === undefined) this.#dial();
     else void this.#authenticate(token, refusedToken);
   }
@@ -105,8 +105,7 @@ export class Link {
     if (this.#isOver) return;
     this.#isOver = true;
     const { clock } = this.#settings.ports;
-    clock.cancel(this.#connectTimer);
-    clock.cancel(this.#refreshTimer);
+    clock.cancel(this.#timer);
     this.#liveness?.stop();
     const socket = this.#socket;
     if (socket === undefined) return;
@@ -154,8 +153,8 @@ export class Link {
         problem = message;
       };
       socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-        const cause = code === abnormal ? 'network' : 'server';
-        this.#end({ cause, code, reason: reason || problem, error: this.#lastError });
+        if (code === abnormal) this.#end({ cause: 'network', code, reason: reason || problem });
+        else this.#end({ cause: 'server', code, reason, error: this.#lastError });
       };
     } catch (error) {
       // Such as for an address that the policy of the page forbids.
@@ -196,12 +195,14 @@ export class Link {
       return;
     }
     const { clock } = this.#settings.ports;
-    clock.cancel(this.#connectTimer);
+    clock.cancel(this.#timer);
     this.welcome = welcome.value;
-    this.#liveness = new Liveness(clock, welcome.value.heartbeat, {
-      ping: () => this.#control(ReservedEvent.ping, { n: ++this.#pings }),
-      dead: () => this.#end({ cause: 'silence', code: heartbeatLost, reason: 'the server is silent' }),
-    });
+    this.#liveness = new Liveness(
+      clock,
+      welcome.value.heartbeat,
+      () => this.#control(ReservedEvent.ping, { n: ++this.#pings }),
+      () => this.#end({ cause: 'silence', code: heartbeatLost, reason: 'the server is silent' }),
+    );
     this.#apply({ type: 'welcome' });
   }
 
@@ -243,9 +244,9 @@ export class Link {
       if (this.#isOver) return;
       this.#emitter.emit('$error', error instanceof HoldfastError ? error : tokenProviderFailed(error));
       const halfMs = (expiresAt - ports.clock.now()) / 2;
-      ports.clock.cancel(this.#refreshTimer);
+      ports.clock.cancel(this.#timer);
       if (halfMs < shortestWaitMs) return;
-      this.#refreshTimer = ports.clock.schedule(() => void this.#refresh(halfMs), halfMs);
+      this.#timer = ports.clock.schedule(() => void this.#refresh(halfMs), halfMs);
     }
   }
 

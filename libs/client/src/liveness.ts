@@ -7,26 +7,25 @@ const probeMs = 3_000;
 /** A timer that is so much late did not run because we did not: the page was frozen, or the machine asleep. */
 const latenessMs = 1_000;
 
-export interface LivenessOwner {
-  /** Asks the server for a sign of life. */
-  ping(): void;
-  /** Not one byte for too long. */
-  dead(): void;
-}
-
 /** Notices a silent server (PROTOCOL.md 8.5), and after a sleep asks before it judges. */
 export class Liveness {
   readonly #clock: Clock;
-  readonly #owner: LivenessOwner;
+  readonly #ping: () => void;
+  readonly #dead: () => void;
   #heardAt: number;
   #timer: TimerHandle = undefined;
   #dueAt = 0;
   #probe: 'none' | 'first' | 'last' = 'none';
   readonly #limitMs: number;
 
-  constructor(clock: Clock, { intervalMs, graceMs }: WelcomeData['heartbeat'], owner: LivenessOwner) {
+  /**
+   * @param ping - asks the server for a sign of life.
+   * @param dead - told of a server that has given none for too long.
+   */
+  constructor(clock: Clock, { intervalMs, graceMs }: WelcomeData['heartbeat'], ping: () => void, dead: () => void) {
     this.#clock = clock;
-    this.#owner = owner;
+    this.#ping = ping;
+    this.#dead = dead;
     this.#limitMs = intervalMs === 0 ? Infinity : intervalMs + graceMs;
     this.#heardAt = clock.now();
     this.#watch();
@@ -49,7 +48,7 @@ export class Liveness {
     if (this.isProbing) return;
     this.#probe = 'first';
     this.#arm(probeMs);
-    this.#owner.ping();
+    this.#ping();
   }
 
   stop(): void {
@@ -70,14 +69,14 @@ export class Liveness {
     const isLate = this.#clock.wallNow() - this.#dueAt > latenessMs;
     if (this.#probe === 'none') {
       if (isLate) this.probe();
-      else if (this.#clock.now() - this.#heardAt >= this.#limitMs) this.#owner.dead();
+      else if (this.#clock.now() - this.#heardAt >= this.#limitMs) this.#dead();
       else this.#watch();
     } else if (isLate && this.#probe === 'first') {
       // The answer may be there and wait behind this timer. Once only, or a throttled page would never notice.
       this.#probe = 'last';
       this.#arm(probeMs);
     } else {
-      this.#owner.dead();
+      this.#dead();
     }
   }
 }

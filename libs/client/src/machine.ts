@@ -94,13 +94,13 @@ export interface Machine {
   /** Monotonic. */
   readonly openedAt: number;
   /** What the server advertised for the return, until it is used. */
-  readonly drain: DrainData | undefined;
+  readonly drain?: DrainData;
   /** Milliseconds since the Unix epoch: the server wants no attempt before. */
   readonly notBefore: number;
   /** The token that was refused, until a connection with another one is stable. */
-  readonly refused: { readonly token: string | undefined } | undefined;
-  /** The last one; undefined when there was none. */
-  readonly change: StateChange | undefined;
+  readonly refused?: { readonly token?: string };
+  /** The last one. */
+  readonly change?: StateChange;
 }
 
 export function isFinal(state: ConnectionState): boolean {
@@ -125,15 +125,7 @@ export interface Policy {
   readonly comesBack: (code: number, reason: string) => boolean;
 }
 
-export const idleMachine: Machine = {
-  state: 'idle',
-  attempts: 0,
-  openedAt: 0,
-  drain: undefined,
-  notBefore: 0,
-  refused: undefined,
-  change: undefined,
-};
+export const idleMachine: Machine = { state: 'idle', attempts: 0, openedAt: 0, notBefore: 0 };
 
 /**
  * The next state and memory; a new `change` tells of a change. Pure: sockets and timers belong to whoever acts on it.

@@ -33,7 +33,7 @@ export interface OutboxOptions {
 export interface ClientOptions {
   /** Sent with each attempt's `$hello` and when the server asks for a fresh one. Default: none. */
   token?: string | TokenProvider;
-  /** Milliseconds from the token to the welcome, after which an attempt is given up. Default 10,000. Infinity: never. */
+  /** Milliseconds for the token, the socket and the welcome together, after which an attempt is given up. Default 10,000. Infinity: never. */
   connectTimeoutMs?: number;
   /** Milliseconds a request waits for its answer, or for the first value of a stream. Default 10,000. Infinity: for ever. */
   requestTimeoutMs?: number;
@@ -75,13 +75,7 @@ export function resolveOptions(url: string | URL, options: ClientOptions): Setti
     canRenewToken: typeof token === 'function',
     backoff: amounts(backoff, options.backoff),
     outbox: { ...amounts({ maxMessages: 256, maxBytes: 1_048_576 }, limits), overflow },
-    comesBack: (code, reason) => {
-      let verdict = false;
-      callSafely(() => {
-        verdict = comesBack(code, reason);
-      });
-      return verdict;
-    },
+    comesBack: (code, reason) => callSafely(() => comesBack(code, reason)) === true,
     WebSocket: options.WebSocket ?? platformWebSocket(),
     ports: { ...systemPorts, ...options.ports },
   };

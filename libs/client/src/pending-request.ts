@@ -1,5 +1,6 @@
+import { type Envelope, ReservedEvent } from '@holdfast/protocol';
 import { callSafely } from './emitter.js';
-import { aborted, HoldfastError } from './errors.js';
+import { aborted, errorOf, HoldfastError } from './errors.js';
 import { type Clock, type TimerHandle } from './ports.js';
 
 /**
@@ -41,30 +42,28 @@ export class PendingRequest {
     options.signal?.addEventListener('abort', this.#abort);
   }
 
-  get isStream(): boolean {
-    return this.#options.onNext !== undefined;
-  }
-
-  /** One value of a stream, which from now on may take its time. */
-  next(value: unknown): void {
-    this.#clock.cancel(this.#timer);
-    this.#last = value;
-    callSafely(() => this.#options.onNext?.(value));
-  }
-
-  /** The stream is complete. */
-  end(): void {
-    this.succeed(this.#last);
-  }
-
-  succeed(value: unknown): void {
-    this.#settle();
-    this.#resolve(value);
+  /** An answer, or one value of a stream (PROTOCOL.md 4.2 to 4.4). */
+  answer({ event, data }: Envelope): void {
+    const { onNext } = this.#options;
+    if (event === ReservedEvent.error) this.fail(errorOf(data));
+    else if (event === ReservedEvent.end) this.#succeed(this.#last);
+    // An answer under a name of its own is a value of the stream where one is expected, and otherwise all there is.
+    else if (event === ReservedEvent.next || (event !== ReservedEvent.reply && onNext)) {
+      // From now on it may take its time.
+      this.#clock.cancel(this.#timer);
+      this.#last = data;
+      callSafely(() => onNext?.(data));
+    } else this.#succeed(data);
   }
 
   fail(error: HoldfastError): void {
     this.#settle();
     this.#reject(error);
+  }
+
+  #succeed(value: unknown): void {
+    this.#settle();
+    this.#resolve(value);
   }
 
   readonly #abort = (): void => this.fail(aborted(this.#options.signal));

@@ -78,17 +78,28 @@ export interface ClientPorts {
   surroundings: Surroundings;
 }
 
-/** The longest delay timers can count; beyond it they fire at once. */
+/** The longest delay that timers of platforms can count; beyond it they fire at once. */
 const longestDelayMs = 2 ** 31 - 1;
+
+interface SystemTimer {
+  id?: ReturnType<typeof setTimeout>;
+}
 
 const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
-  schedule: (task, delayMs) => (delayMs < Infinity ? setTimeout(task, Math.min(delayMs, longestDelayMs)) : undefined),
-  cancel: (handle) => {
-    // The port hands out opaque handles; those of this clock are the platform's own.
-    clearTimeout(handle as number);
+  schedule(task, delayMs) {
+    const timer: SystemTimer = {};
+    const arm = (leftMs: number): void => {
+      const nextMs = Math.min(leftMs, longestDelayMs);
+      timer.id = setTimeout(() => (leftMs > nextMs ? arm(leftMs - nextMs) : task()), nextMs);
+    };
+    // A timer for ever would keep Node alive for ever.
+    if (delayMs < Infinity) arm(delayMs);
+    return timer;
   },
+  // Safe: the port hands out opaque handles; those of this clock are its own.
+  cancel: (handle) => clearTimeout((handle as SystemTimer | undefined)?.id),
 };
 
 /** What a browser's window has, a worker has in part, and Node has not. */

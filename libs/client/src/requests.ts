@@ -1,5 +1,5 @@
-import { type Envelope, parseError, ReservedEvent } from '@holdfast/protocol';
-import { HoldfastError, lossBy } from './errors.js';
+import { type Envelope } from '@holdfast/protocol';
+import { lossBy } from './errors.js';
 import { type StateChange } from './machine.js';
 import { PendingRequest, type RequestOptions } from './pending-request.js';
 import { type Clock } from './ports.js';
@@ -29,27 +29,13 @@ export class Requests {
     return request;
   }
 
-  /** A frame with an id: the answer to a request, part of it, or too late for one that was given up (PROTOCOL.md 4.2 to 4.4). */
-  answer(id: string | number, { event, data }: Envelope): void {
-    const request = this.#pending.get(id);
-    if (request === undefined) return;
-    if (event === ReservedEvent.error) request.fail(errorOf(data));
-    else if (event === ReservedEvent.end) request.end();
-    // An answer under a name of its own is a value of the stream where one is expected, and otherwise all there is.
-    else if (event === ReservedEvent.next || (event !== ReservedEvent.reply && request.isStream)) request.next(data);
-    else request.succeed(data);
+  /** A frame with an id answers a request, or comes too late for one that was given up. */
+  answer(id: string | number, envelope: Envelope): void {
+    this.#pending.get(id)?.answer(envelope);
   }
 
   /** What was sent gets no answer any more. */
   lose(change: StateChange): void {
     for (const request of this.#pending.values()) if (request.isSent) request.fail(lossBy(change));
   }
-}
-
-/** What a server's `$error` says; one that cannot be read is an error all the same. */
-export function errorOf(data: unknown): HoldfastError {
-  const error = parseError(data);
-  if (!error.ok) return new HoldfastError('MALFORMED_FRAME', error.error.message);
-  const { code, message } = error.value;
-  return new HoldfastError(code, message, error.value);
 }

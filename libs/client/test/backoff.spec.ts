@@ -1,0 +1,206 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { World } from './support/world.js';
+
+const firstMs = 1_000;
+
+/** The longest wait before each of the first attempts, by the promise and not by the code. */
+const longest = [1_000, 2_500, 6_250, 15_625, 30_000, 30_000];
+
+describe('the wait before an attempt', () => {
+  it('is a random part of a limit that grows by 2.5 up to the longest', () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const world = new World(seed);
+        const tested = world.client();
+        tested.client.connect();
+        for (const [attempts, limitMs] of longest.entries()) {
+          world.socket.end();
+          expect(tested.last.attempts).toBe(attempts);
+          expect(tested.waitMs).toBeGreaterThanOrEqual(0);
+          expect(tested.waitMs).toBeLessThan(limitMs);
+          tested.comeBack();
+        }
+      }),
+    );
+  });
+
+  it('uses the whole range', () => {
+    const waits = Array.from({ length: 2_000 }, (_, seed) => {
+      const tested = new World(seed).client();
+      tested.client.connect();
+      tested.world.socket.end();
+      return tested.waitMs;
+    });
+    expect(Math.min(...waits)).toBeLessThan(0.02 * firstMs);
+    expect(Math.max(...waits)).toBeGreaterThan(0.98 * firstMs);
+    expect(waits.filter((wait) => wait < firstMs / 2).length).toBeGreaterThan(900);
+    expect(waits.filter((wait) => wait < firstMs / 2).length).toBeLessThan(1_100);
+  });
+
+  it('is told, and kept to the millisecond', () => {
+    const world = new World();
+    const tested = world.client();
+    tested.client.connect();
+    world.socket.end();
+    world.clock.advance(tested.waitMs - 1);
+    expect(world.sockets).toHaveLength(1);
+    world.clock.advance(1);
+    expect(world.sockets).toHaveLength(2);
+  });
+
+  it('stays finite however often and however small', () => {
+    const world = new World();
+    const tested = world.client({ backoff: { firstMs: 0, maxAttempts: Infinity } });
+    tested.client.connect();
+    for (let attempt = 1; attempt <= 2_000; attempt++) {
+      world.socket.end();
+      expect(tested.waitMs).toBe(0);
+      world.clock.advance(0);
+      expect(tested.last).toMatchObject({ to: 'connecting', attempts: attempt });
+    }
+  });
+});
+
+describe('attempts in a row', () => {
+  function inVain(world: World, tested: ReturnType<World['client']>): number {
+    tested.client.connect();
+    world.socket.end(1006, 'refused');
+    while (tested.client.state === 'waiting') {
+      tested.comeBack();
+      world.socket.end(1006, 'refused');
+    }
+    return world.sockets.length;
+  }
+
+  it.each([[0], [1], [7], [100]])('are at most %i, and the last one tells why', (maxAttempts) => {
+    const world = new World();
+    const tested = world.client({ backoff: { maxAttempts } });
+    expect(inVain(world, tested)).toBe(1 + maxAttempts);
+    const told = { to: 'failed', cause: 'attempts', code: 1006, reason: 'refused', attempts: maxAttempts };
+    expect(tested.last).toMatchObject(told);
+    expect(world.clock.pending).toBe(0);
+    tested.client.connect();
+    expect(tested.last).toMatchObject({ to: 'connecting', attempts: 0 });
+  });
+
+  it('are 100 unless the application says otherwise', () => {
+    const world = new World();
+    expect(inVain(world, world.client())).toBe(101);
+  });
+
+  it('count on until a connection has been stable', () => {
+    const world = new World();
+    const tested = world.client().open();
+    world.socket.end();
+    tested.comeBack();
+    world.socket.welcome();
+    world.clock.advance(9_999);
+    world.socket.end();
+    expect(tested.last.attempts).toBe(1);
+    tested.comeBack();
+    world.socket.welcome();
+    world.clock.advance(10_000);
+    world.socket.end();
+    expect(tested.last.attempts).toBe(0);
+    expect(tested.waitMs).toBeLessThan(firstMs);
+  });
+
+  it('do not count what is sure to fail: there is no network', () => {
+    const world = new World();
+    const tested = world.client({ backoff: { maxAttempts: 1 } }).open();
+    world.isOnline = false;
+    world.socket.end();
+    for (let i = 0; i < 20; i++) {
+      tested.comeBack();
+      expect(tested.last).toMatchObject({ from: 'waiting', to: 'waiting', cause: 'offline', attempts: 0 });
+    }
+    expect(world.sockets).toHaveLength(1);
+    world.isOnline = true;
+    tested.comeBack();
+    expect(tested.last).toMatchObject({ to: 'connecting', cause: 'retry', attempts: 1 });
+  });
+});
+
+describe('the advertised window (10.1, 10.2)', () => {
+  const drain = { retryAfterMs: 5_000, windowMs: 10_000, reason: 'deploy' };
+
+  function drained(seed = 1, data: object = drain) {
+    const world = new World(seed);
+    const tested = world.client().open();
+    const told: unknown[] = [];
+    tested.client.on('$drain', (notice) => told.push(notice));
+    world.socket.say('$drain', data);
+    expect(told).toEqual([data]);
+    return { world, tested };
+  }
+
+  it('is where the client comes back', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.constantFrom(1012, 1006, 1001), (seed, code) => {
+        const { world, tested } = drained(seed);
+        world.clock.advance(1_234);
+        world.socket.end(code);
+        expect(tested.waitMs).toBeGreaterThanOrEqual(5_000);
+        expect(tested.waitMs).toBeLessThan(15_000);
+      }),
+    );
+  });
+
+  it('is used once: after an attempt in vain the backoff is its own', () => {
+    const { world, tested } = drained();
+    world.socket.end(1012);
+    tested.comeBack();
+    world.socket.end();
+    expect(tested.waitMs).toBeLessThan(longest[1]!);
+  });
+
+  it('is kept by everything that would hasten: network, wake and connect()', () => {
+    const { world, tested } = drained();
+    world.socket.end(1012);
+    world.clock.advance(4_999);
+    world.happens('online');
+    world.happens('wake');
+    tested.client.connect();
+    expect(tested.client.state).toBe('waiting');
+    world.clock.advance(1);
+    world.happens('online');
+    expect(tested.last).toMatchObject({ to: 'connecting', cause: 'online' });
+  });
+
+  it('may be longer than a timer can count', () => {
+    const { world, tested } = drained(1, { retryAfterMs: 1e10, windowMs: 0, reason: 'for good' });
+    world.socket.end(1012);
+    expect(tested.waitMs).toBe(1e10);
+  });
+
+  it('is what an error asks for, when there is no other (7.2)', () => {
+    const world = new World();
+    const tested = world.client();
+    tested.client.connect();
+    world.socket.accept().say('$error', { code: 'UNAVAILABLE', message: 'Away', retryAfterMs: 7_000 }).end(1013);
+    expect(tested.waitMs).toBeGreaterThanOrEqual(7_000);
+    expect(tested.waitMs).toBeLessThan(8_000);
+  });
+});
+
+describe('connect() while waiting', () => {
+  it('tries at once, which is an attempt like any other', () => {
+    const world = new World();
+    const tested = world.client().open();
+    world.socket.end();
+    tested.client.connect();
+    expect(tested.last).toMatchObject({ from: 'waiting', to: 'connecting', cause: 'connect', attempts: 1 });
+    world.clock.advance(5_000);
+    expect(world.sockets).toHaveLength(2);
+  });
+
+  it('tries at once also when the clock was set back', () => {
+    const world = new World();
+    const tested = world.client().open();
+    world.socket.end();
+    world.wallOffsetMs = -3_600_000;
+    tested.client.connect();
+    expect(tested.client.state).toBe('connecting');
+  });
+});

@@ -1,0 +1,173 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type StateChange } from '../src/index.js';
+import { World } from './support/world.js';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+function opened() {
+  const world = new World();
+  const tested = world.client().open();
+  return { world, tested, client: tested.client, socket: world.socket };
+}
+
+const pathOf = (changes: StateChange[]): string[] => changes.map(({ from, to }) => `${from} ${to}`);
+
+describe('a listener', () => {
+  it('gets the data of its event and the whole frame, in order', () => {
+    const { client, socket } = opened();
+    const heard: unknown[] = [];
+    client.on('said', (data, envelope) => heard.push([data, envelope]));
+    client.on('other', () => heard.push('other'));
+    socket.say('said', 1).sayRaw('{"event":"said","data":2,"room":"lobby","offset":7}');
+    expect(heard).toEqual([
+      [1, { event: 'said', data: 1 }],
+      [2, { event: 'said', data: 2, room: 'lobby', offset: 7 }],
+    ]);
+  });
+
+  it('that ends hears no more, also of the event that is being told', () => {
+    const { client, socket } = opened();
+    const heard: string[] = [];
+    const ends: (() => void)[] = [];
+    client.on('said', () => {
+      heard.push('first');
+      for (const end of ends) end();
+    });
+    ends.push(client.on('said', () => heard.push('second')));
+    socket.say('said').say('said');
+    expect(heard).toEqual(['first', 'first']);
+  });
+
+  it('that is added by another one hears from the next event on', () => {
+    const { client, socket } = opened();
+    const heard: unknown[] = [];
+    const stop = client.on('said', () => {
+      stop();
+      client.on('said', (data) => heard.push(data));
+    });
+    socket.say('said', 1).say('said', 2);
+    expect(heard).toEqual([2]);
+  });
+
+  it('that is given twice is called twice, and ends once each', () => {
+    const { client, socket } = opened();
+    let calls = 0;
+    const listener = () => calls++;
+    const end = client.on('said', listener);
+    client.on('said', listener);
+    socket.say('said');
+    expect(calls).toBe(2);
+    end();
+    end();
+    socket.say('said');
+    expect(calls).toBe(3);
+  });
+
+  it('that throws disturbs no other, is reported, and the client goes on', () => {
+    const reports: (() => void)[] = [];
+    vi.stubGlobal('queueMicrotask', (report: () => void) => reports.push(report));
+    const world = new World();
+    const { client, changes } = world.client();
+    const heard: unknown[] = [];
+    for (const event of ['$state', '$error', '$drain', 'said']) {
+      client.on(event, () => {
+        throw new Error(event);
+      });
+      client.on(event, () => heard.push(event));
+    }
+    client.connect();
+    const values: unknown[] = [];
+    const onNext = (value: unknown): void => {
+      values.push(value);
+      throw new Error('onNext');
+    };
+    world.socket.welcome();
+    void client.request('count', 1, { onNext });
+    world.socket.say('said').say('$drain', { retryAfterMs: 0, windowMs: 0, reason: '' }).sayRaw('nonsense');
+    world.socket.say('$next', 1, 1).say('$next', 2, 1).say('$end', undefined, 1);
+    expect(heard).toEqual(['$state', '$state', 'said', '$drain', '$error']);
+    expect(values).toEqual([1, 2]);
+    expect(client.state).toBe('open');
+    expect(changes).toHaveLength(2);
+    const thrown = reports.map((report) => expect.soft(report).toThrow());
+    expect(thrown).toHaveLength(7);
+  });
+});
+
+describe('what a listener does while it is told', () => {
+  it.each(['connecting', 'open', 'waiting', 'failed'] as const)('close() in %s is told to all after it', (when) => {
+    const world = new World();
+    const { client } = world.client();
+    const told: StateChange[][] = [[], []];
+    client.on('$state', (change) => {
+      told[0]!.push(change);
+      if (change.to === when) client.close();
+    });
+    client.on('$state', (change) => told[1]!.push(change));
+    client.connect();
+    if (client.state === 'connecting') world.socket.welcome();
+    if (client.state === 'open') world.socket.end(when === 'failed' ? 4403 : 1006);
+    expect(client.state).toBe('closed');
+    expect(told[0]).toEqual(told[1]);
+    expect(told[0]!.at(-2)).toMatchObject({ to: when });
+    expect(told[0]!.at(-1)).toMatchObject({ from: when, to: 'closed' });
+    expect(world.clock.pending).toBe(0);
+    expect(world.watchers.size).toBe(0);
+    expect(world.live).toEqual([]);
+    expect(world.sockets).toHaveLength(when === 'connecting' ? 0 : 1);
+  });
+
+  it.each(['waiting', 'failed', 'closed'] as const)('connect() in %s begins one attempt', (when) => {
+    const world = new World();
+    const { client } = world.client();
+    const told: StateChange[][] = [[], []];
+    client.on('$state', (change) => {
+      told[0]!.push(change);
+      if (change.to === when && world.sockets.length === 1) client.connect();
+    });
+    client.on('$state', (change) => told[1]!.push(change));
+    client.connect();
+    world.socket.welcome().end({ waiting: 1006, failed: 4403, closed: 1000 }[when]);
+    expect(told[0]).toEqual(told[1]);
+    expect(pathOf(told[0]!)).toEqual(['idle connecting', 'connecting open', `open ${when}`, `${when} connecting`]);
+    expect(world.live).toHaveLength(1);
+    expect(world.sockets).toHaveLength(2);
+    world.socket.welcome();
+    expect(client.state).toBe('open');
+    expect(world.watchers.size).toBe(1);
+  });
+
+  it('close() and connect() in one go leave one attempt, and the changes chain', () => {
+    const { client, socket, tested, world } = opened();
+    client.on('said', () => {
+      client.close();
+      client.connect();
+      client.close();
+      client.connect();
+    });
+    socket.say('said');
+    expect(pathOf(tested.changes).slice(2)).toEqual([
+      'open closed',
+      'closed connecting',
+      'connecting closed',
+      'closed connecting',
+    ]);
+    expect(world.live).toHaveLength(1);
+    expect(world.watchers.size).toBe(1);
+    world.socket.welcome();
+    expect(client.state).toBe('open');
+  });
+
+  it('close() lets nothing through that came in the same moment', () => {
+    const { client, socket } = opened();
+    const heard: unknown[] = [];
+    client.on('said', (data) => {
+      heard.push(data);
+      client.close();
+    });
+    socket.say('said', 1).say('said', 2);
+    expect(heard).toEqual([1]);
+  });
+});
