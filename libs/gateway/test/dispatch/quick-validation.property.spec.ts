@@ -308,7 +308,7 @@ describe('quick validation', () => {
           }
         },
       ),
-      { numRuns: 1_500, examples: corners },
+      { numRuns: 300, examples: corners },
     );
   });
 
