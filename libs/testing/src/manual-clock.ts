@@ -1,7 +1,4 @@
-interface ManualTimer {
-  readonly dueAt: number;
-  readonly task: () => void;
-}
+import { HeapTimer, TimerHeap } from './timer-heap.js';
 
 /**
  * A clock that stands still until it is told to move, so that minutes of waiting take no time in a test.
@@ -10,9 +7,9 @@ interface ManualTimer {
  * @publicApi
  */
 export class ManualClock {
-  // A Set keeps the order of arming, which is the order among timers that are due at the same instant.
-  private readonly timers = new Set<ManualTimer>();
+  private readonly timers = new TimerHeap();
   private elapsedMs = 0;
+  private armed = 0;
 
   /** @param startedAt Wall time at the start, in milliseconds since the Unix epoch. Default 2026-01-01T00:00:00Z. */
   constructor(private readonly startedAt: number = Date.UTC(2026, 0, 1)) {}
@@ -34,15 +31,16 @@ export class ManualClock {
 
   /** Arms `task` to run once, when the clock has moved by `delayMs`. Returns the handle for {@link cancel}. */
   schedule(task: () => void, delayMs: number): unknown {
-    const timer: ManualTimer = { dueAt: this.elapsedMs + Math.max(0, delayMs), task };
+    // As for timers of platforms, what is no number is no delay.
+    const dueAt = this.elapsedMs + (delayMs > 0 ? delayMs : 0);
+    const timer = new HeapTimer(dueAt, this.armed++, task);
     this.timers.add(timer);
     return timer;
   }
 
   /** Forgets an armed timer; one that has fired or is unknown is ignored. */
   cancel(handle: unknown): void {
-    // Only a membership test: a handle of another clock is simply not found.
-    this.timers.delete(handle as ManualTimer);
+    if (handle instanceof HeapTimer) this.timers.remove(handle);
   }
 
   /**
@@ -51,8 +49,8 @@ export class ManualClock {
    */
   advance(ms: number): void {
     const target = this.elapsedMs + ms;
-    for (let timer = this.earliest(target); timer !== undefined; timer = this.earliest(target)) {
-      this.timers.delete(timer);
+    for (let timer = this.timers.first; timer !== undefined && timer.dueAt <= target; timer = this.timers.first) {
+      this.timers.remove(timer);
       this.elapsedMs = Math.max(this.elapsedMs, timer.dueAt);
       timer.task();
     }
@@ -63,13 +61,5 @@ export class ManualClock {
   /** Moves time by `ms` and runs nothing, as a blocked event loop does. What became due runs, late, on the next {@link advance}. */
   stall(ms: number): void {
     this.elapsedMs += ms;
-  }
-
-  private earliest(latest: number): ManualTimer | undefined {
-    let found: ManualTimer | undefined;
-    for (const timer of this.timers) {
-      if (timer.dueAt <= latest && (found === undefined || timer.dueAt < found.dueAt)) found = timer;
-    }
-    return found;
   }
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../src/index.js';
 
@@ -52,5 +53,78 @@ describe('ManualClock', () => {
     expect(seen).toEqual([]);
     clock.advance(0);
     expect(seen).toEqual([2_000]);
+  });
+
+  it('ignores handles that are none of its own', () => {
+    const clock = new ManualClock();
+    const other = new ManualClock();
+    clock.schedule(() => undefined, 5);
+    for (const handle of [other.schedule(() => undefined, 5), undefined, null, 0, 'timer', {}]) clock.cancel(handle);
+    expect(clock.pending).toBe(1);
+    expect(other.pending).toBe(1);
+  });
+
+  it('takes back a timer that is due at the same instant, from another one', () => {
+    const clock = new ManualClock();
+    let ran = false;
+    clock.schedule(() => clock.cancel(handle), 5);
+    const handle = clock.schedule(() => (ran = true), 5);
+    clock.advance(5);
+    expect({ ran, pending: clock.pending }).toEqual({ ran: false, pending: 0 });
+  });
+
+  it('never runs what is armed for ever, and can take it back', () => {
+    const clock = new ManualClock();
+    let ran = false;
+    const handle = clock.schedule(() => (ran = true), Infinity);
+    clock.advance(Number.MAX_SAFE_INTEGER);
+    expect({ ran, pending: clock.pending }).toEqual({ ran: false, pending: 1 });
+    clock.cancel(handle);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('keeps the order and the count whatever is armed and taken back in between', () => {
+    const action = fc.oneof(
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          do: fc.constant('arm' as const),
+          ms: fc.oneof(fc.integer({ min: -2, max: 20 }), fc.constantFrom(NaN, Infinity)),
+        }),
+      },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), ms: fc.nat(40) }) },
+      fc.record({ do: fc.constant('advance' as const), ms: fc.nat(10) }),
+    );
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+        const clock = new ManualClock();
+        const handles: unknown[] = [];
+        // The same by the simplest means: a list that is searched from the beginning.
+        const model: { name: number; dueAt: number }[] = [];
+        const ran: number[] = [];
+        const expected: number[] = [];
+        for (const { do: what, ms } of actions) {
+          if (what === 'arm') {
+            const name = handles.length;
+            handles.push(clock.schedule(() => ran.push(name), ms));
+            model.push({ name, dueAt: clock.now() + (ms > 0 ? ms : 0) });
+          } else if (what === 'cancel') {
+            clock.cancel(handles[ms]);
+            const found = model.findIndex(({ name }) => name === ms);
+            if (found >= 0) model.splice(found, 1);
+          } else {
+            clock.advance(ms);
+            const due = model.filter(({ dueAt }) => dueAt <= clock.now());
+            // Sorting is stable: equal ones stay in the order of arming.
+            for (const timer of due.toSorted((a, b) => a.dueAt - b.dueAt)) {
+              expected.push(timer.name);
+              model.splice(model.indexOf(timer), 1);
+            }
+          }
+          expect(clock.pending).toBe(model.length);
+        }
+        expect(ran).toEqual(expected);
+      }),
+    );
   });
 });
