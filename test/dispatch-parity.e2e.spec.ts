@@ -1,5 +1,6 @@
 import {
   type ArgumentMetadata,
+  BadRequestException,
   type CallHandler,
   type CanActivate,
   createParamDecorator,
@@ -82,6 +83,19 @@ class DirectGateway {
   }
 }
 
+class ThrowAtOnce implements PipeTransform {
+  transform(): never {
+    throw new BadRequestException('at once');
+  }
+}
+
+class RejectLater implements PipeTransform {
+  async transform(): Promise<never> {
+    await Promise.resolve();
+    throw new BadRequestException('later');
+  }
+}
+
 /** Values that come late, and parameters that pipes validate, transform, refuse or leave alone. */
 @WebSocketGateway({ path: '/direct' })
 class DirectValues {
@@ -99,6 +113,12 @@ class DirectValues {
   @SubscribeMessage('parts')
   parts(@MessageBody('amount', ParseIntPipe) amount: number, @MessageBody('note', new ParseArrayPipe()) note: unknown) {
     return { amount, note };
+  }
+
+  // A rejection that nobody waits for would end the process.
+  @SubscribeMessage('refused')
+  refused(@MessageBody('a', RejectLater) a: unknown, @MessageBody('b', new ThrowAtOnce()) b: unknown): unknown {
+    return { a, b };
   }
 }
 
@@ -143,6 +163,7 @@ describe('a handler that is called directly', () => {
     { event: 'order', data: null },
     { event: 'parts', data: { amount: '7', note: ['a'] } },
     { event: 'parts', data: { amount: 'seven', note: 7 } },
+    { event: 'refused', data: {} },
   ])('hands its handler what Nest hands over, or answers as Nest does: %o', async ({ event, data }) => {
     await using app = await boot({ options: {}, providers: [DirectValues, NestValues] });
     await using direct = await TestClient.connect(app.url('/direct'));
