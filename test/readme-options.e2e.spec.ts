@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'prettier';
 import { describe, expect, it } from 'vitest';
+import { clientOptions } from './support/client-sources.js';
 import { allowedOf, defaultOf, documentedOptions, isLimit } from './support/service-options.js';
 
 const root = join(import.meta.dirname, '..');
@@ -65,7 +66,7 @@ describe('SECURITY.md', () => {
   });
 
   it('names no option that does not exist', () => {
-    const known = new Set(options.map(({ name }) => name));
+    const known = new Set([...options, ...clientOptions()].map(({ name }) => name));
     const named = [...security.matchAll(/`((?:auth|admission|heartbeat|messages|outbox|lifecycle)\.[\w.]+)`/g)].map(
       ([, name]) => name,
     );
@@ -83,8 +84,8 @@ describe('SECURITY.md', () => {
 });
 
 describe('error codes in README.md and SECURITY.md', () => {
-  it.each(['README.md', 'SECURITY.md'])('are those of docs/errors.md: %s', (file) => {
-    const errors = read('docs/errors.md');
+  it.each(['README.md', 'SECURITY.md'])('are those of docs/errors.md and docs/client.md: %s', (file) => {
+    const errors = read('docs/errors.md') + read('docs/client.md');
     const codes = [...read(file).matchAll(/`([A-Z]{3,}(?:_[A-Z]+)*)`/g)].map(([, code]) => code ?? '');
     const ownCodes = ['INVALID_OPTIONS', 'INVALID_GATEWAY', 'ADAPTER_REPLACED', 'PORT_UNAVAILABLE'];
     const variables = /^(HOLDFAST_|LOG_|OTEL_|NODE_ENV|PORT|HOST|SIGTERM)/;

@@ -1,15 +1,17 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** What a Node script prints, line by line. It ends by itself. */
+/** What a Node script prints, line by line. */
 export class OutputLines {
   private readonly lines: AsyncIterator<string>;
+  private readonly child: ChildProcess;
 
   constructor(script: string, variables: Readonly<Record<string, string>>) {
     const child = spawn(process.execPath, [script], {
       env: { PATH: process.env['PATH'], ...variables },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    this.child = child;
     this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 
@@ -18,5 +20,10 @@ export class OutputLines {
     const line = await this.lines.next();
     if (line.done) throw new Error('The script has ended without another line');
     return line.value;
+  }
+
+  /** Ends a script that does not end by itself. */
+  stop(): void {
+    this.child.kill('SIGKILL');
   }
 }
