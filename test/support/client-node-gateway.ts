@@ -1,5 +1,5 @@
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { HoldfastException, HoldfastGateway, type HoldfastOptions } from '@holdfast/gateway';
+import { Concurrent, HoldfastException, HoldfastGateway, type HoldfastOptions } from '@holdfast/gateway';
 import { concat, NEVER, type Observable, of, throwError } from 'rxjs';
 
 /** Path of {@link DeskGateway}. */
@@ -10,10 +10,12 @@ const heartbeat = { intervalMs: 400, missedBeats: 4 };
 /** After so long without a byte a client takes the server for dead. */
 export const silenceMs = heartbeat.intervalMs * (1 + heartbeat.missedBeats);
 
-export const deskOptions: HoldfastOptions = {
+export const deskOptions = {
   heartbeat,
+  // Nobody waits long for what never ends.
+  lifecycle: { drainTimeoutMs: 2_000 },
   admission: { maxConnectionsPerIp: Infinity, handshakeRate: { limit: Infinity, windowMs: 1_000 } },
-};
+} satisfies HoldfastOptions;
 
 /** Answers in every way there is. */
 @WebSocketGateway({ path: deskPath })
@@ -31,6 +33,8 @@ export class DeskGateway extends HoldfastGateway {
     this.tell('note', data);
   }
 
+  /** Holds up nobody else. */
+  @Concurrent(8)
   @SubscribeMessage('never')
   never(@MessageBody() data: unknown): Promise<never> {
     this.tell('never', data);
