@@ -32,6 +32,7 @@ async function build() {
   // A file deleted from the sources must not survive in a tarball.
   for (const lib of libs) rmSync(join(workspace, 'libs', lib, 'dist'), { recursive: true, force: true });
   await run(workspace, process.execPath, 'node_modules/typescript/bin/tsc', '-b', ...libs.map((lib) => `libs/${lib}`));
+  await run(workspace, process.execPath, 'tools/bundle-client.js');
 }
 
 async function pack() {
@@ -44,6 +45,8 @@ async function pack() {
     const paths = files.map((file) => file.path);
     for (const needed of ['dist/index.js', 'dist/index.d.ts', 'src/index.ts'])
       assert.ok(paths.includes(needed), `${name} lacks ${needed}`);
+    const isClient = name === '@holdfast/client';
+    if (isClient) assert.ok(paths.includes('dist/holdfast-client.min.js'), `${name} lacks the file for pages`);
     const stray = paths.filter((path) => /tsbuildinfo|[.]spec[.]|^test\//.test(path));
     assert.deepEqual(stray, [], `${name} carries files that are not for its users`);
   }
@@ -66,7 +69,7 @@ async function install() {
         /^@nestjs\/(common|core|platform-express|websockets)$|^class-|^reflect-metadata$|^rxjs$/,
       ),
     },
-    devDependencies: versions(root.devDependencies, /^typescript$|^@types\/node$/),
+    devDependencies: versions(root.devDependencies, /^typescript$|^@types\/(node|ws)$|^ws$/),
     overrides: { 'file-type': root.overrides['file-type'] },
   };
   const compilerOptions = {
@@ -92,7 +95,7 @@ const steps = {
       process.execPath,
       '--input-type=module',
       '-e',
-      libs.map((lib) => `await import('@holdfast/${lib}');`).join(''),
+      [...libs, 'client/bundle'].map((entry) => `await import('@holdfast/${entry}');`).join(''),
     ),
   'the application boots': () => app.start(),
   'it answers over HTTP': async () => {
@@ -116,6 +119,10 @@ const steps = {
     const opened = await ask(socket, { event: 'open', id: 1 });
     assert.deepEqual(opened, { event: '$reply', id: 1, data: 'opened' });
     socket.close();
+  },
+  'the client gets a typed reply, and is told why it is refused': async () => {
+    const output = await run(appFolder, process.execPath, 'dist/client.js', app.url('ws', ''));
+    assert.deepEqual(output.trim().split('\n'), ['replied hi', 'failed UNAUTHORIZED']);
   },
   'SIGTERM ends it in order, with a client connected': async () => {
     await openSocket(app.url('ws', '/chat'));

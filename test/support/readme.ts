@@ -20,7 +20,7 @@ export const pages = [
     .map((name) => `docs/${name}`),
 ];
 
-export interface Snippet {
+interface Snippet {
   readonly page: string;
   readonly language: string;
   /** From the comment in its first line; undefined if there is none. */
