@@ -1,5 +1,5 @@
 /**
- * How the client comes back. The longest wait grows by 2.5 from `firstMs` to `maxMs`, and each wait is a random part of
+ * How the client comes back. The longest wait grows threefold from `firstMs` to `maxMs`, and each wait is a random part of
  * it, so that a fleet which lost its server at once does not meet again.
  *
  * @publicApi
@@ -20,9 +20,9 @@ export interface BackoffOptions {
 
 /**
  * Not 2: with longest waits of 1 s and 2 s, 5 % of a fleet would land in each 100 ms of the second attempt, and by
- * chance more.
+ * chance more. Nor 2.5, with which the first of the third attempts would meet the last of the second.
  */
-const growth = 2.5;
+const growth = 3;
 
 /** After so many there is nothing left to grow, and long after that the power is Infinity, of which 0 times is no number. */
 const growthEnds = 100;

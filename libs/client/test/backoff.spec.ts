@@ -5,10 +5,10 @@ import { World } from './support/world.js';
 const firstMs = 1_000;
 
 /** The longest wait before each of the first attempts, by the promise and not by the code. */
-const longest = [1_000, 2_500, 6_250, 15_625, 30_000, 30_000];
+const longest = [1_000, 3_000, 9_000, 27_000, 30_000, 30_000];
 
 describe('the wait before an attempt', () => {
-  it('is a random part of a limit that grows by 2.5 up to the longest', () => {
+  it('is a random part of a limit that grows threefold up to the longest', () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
         const world = new World(seed);

@@ -1,4 +1,11 @@
-import { HeapTimer, TimerHeap } from './timer-heap.js';
+import { Instants } from './instants.js';
+
+class ManualTimer {
+  constructor(
+    readonly dueAt: number,
+    readonly task: () => void,
+  ) {}
+}
 
 /**
  * A clock that stands still until it is told to move, so that minutes of waiting take no time in a test.
@@ -7,9 +14,12 @@ import { HeapTimer, TimerHeap } from './timer-heap.js';
  * @publicApi
  */
 export class ManualClock {
-  private readonly timers = new TimerHeap();
-  private elapsedMs = 0;
+  /** Timers by when they are due. A Set keeps the order of arming, which is the order among those of one instant. */
+  private readonly timers = new Map<number, Set<ManualTimer>>();
+  /** The same instants as in `timers`. */
+  private readonly instants = new Instants();
   private armed = 0;
+  private elapsedMs = 0;
 
   /** @param startedAt Wall time at the start, in milliseconds since the Unix epoch. Default 2026-01-01T00:00:00Z. */
   constructor(private readonly startedAt: number = Date.UTC(2026, 0, 1)) {}
@@ -26,21 +36,26 @@ export class ManualClock {
 
   /** Number of armed timers; 0 proves that nothing was left behind. */
   get pending(): number {
-    return this.timers.size;
+    return this.armed;
   }
 
   /** Arms `task` to run once, when the clock has moved by `delayMs`. Returns the handle for {@link cancel}. */
   schedule(task: () => void, delayMs: number): unknown {
     // As for timers of platforms, what is no number is no delay.
-    const dueAt = this.elapsedMs + (delayMs > 0 ? delayMs : 0);
-    const timer = new HeapTimer(dueAt, this.armed++, task);
-    this.timers.add(timer);
+    const timer = new ManualTimer(this.elapsedMs + (delayMs > 0 ? delayMs : 0), task);
+    const others = this.timers.get(timer.dueAt);
+    if (others) others.add(timer);
+    else {
+      this.timers.set(timer.dueAt, new Set([timer]));
+      this.instants.add(timer.dueAt);
+    }
+    this.armed++;
     return timer;
   }
 
   /** Forgets an armed timer; one that has fired or is unknown is ignored. */
   cancel(handle: unknown): void {
-    if (handle instanceof HeapTimer) this.timers.remove(handle);
+    if (handle instanceof ManualTimer && this.timers.get(handle.dueAt)?.delete(handle)) this.armed--;
   }
 
   /**
@@ -49,10 +64,18 @@ export class ManualClock {
    */
   advance(ms: number): void {
     const target = this.elapsedMs + ms;
-    for (let timer = this.timers.first; timer !== undefined && timer.dueAt <= target; timer = this.timers.first) {
-      this.timers.remove(timer);
-      this.elapsedMs = Math.max(this.elapsedMs, timer.dueAt);
-      timer.task();
+    for (let instant = this.next(target); instant !== undefined; instant = this.next(target)) {
+      const timers = this.timers.get(instant) ?? new Set();
+      // Those that are armed for this instant meanwhile come last, and those that are taken back do not come.
+      for (const timer of timers) {
+        this.cancel(timer);
+        this.elapsedMs = Math.max(this.elapsedMs, instant);
+        timer.task();
+      }
+      // Unless a timer has moved this clock, and thereby done it.
+      if (this.timers.get(instant) !== timers) continue;
+      this.timers.delete(instant);
+      this.instants.removeFirst();
     }
     // A timer may itself have moved this clock further, as a busy handler does.
     this.elapsedMs = Math.max(this.elapsedMs, target);
@@ -61,5 +84,11 @@ export class ManualClock {
   /** Moves time by `ms` and runs nothing, as a blocked event loop does. What became due runs, late, on the next {@link advance}. */
   stall(ms: number): void {
     this.elapsedMs += ms;
+  }
+
+  /** The next instant at which something is due, up to that one; never, if that is Infinity. */
+  private next(latest: number): number | undefined {
+    const { first = Infinity } = this.instants;
+    return first <= latest && first < Infinity ? first : undefined;
   }
 }

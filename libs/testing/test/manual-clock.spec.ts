@@ -83,6 +83,41 @@ describe('ManualClock', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('may be moved by a timer, and loses none', () => {
+    const clock = new ManualClock();
+    const seen: [string, number][] = [];
+    const note = (name: string) => () => seen.push([name, clock.now()]);
+    clock.schedule(() => {
+      clock.schedule(note('armed before'), 0);
+      clock.advance(10);
+      clock.schedule(note('armed after'), 0);
+    }, 5);
+    clock.schedule(note('same instant'), 5);
+    clock.schedule(note('later'), 8);
+    clock.advance(5);
+    expect(seen).toEqual([
+      ['same instant', 5],
+      ['armed before', 5],
+      ['later', 8],
+    ]);
+    clock.advance(0);
+    expect(seen.at(-1)).toEqual(['armed after', 15]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('goes on after a timer that throws', () => {
+    const clock = new ManualClock();
+    let ran = 0;
+    clock.schedule(() => {
+      throw new Error('oops');
+    }, 5);
+    clock.schedule(() => ran++, 5);
+    expect(() => clock.advance(5)).toThrow('oops');
+    expect(clock.pending).toBe(1);
+    clock.advance(0);
+    expect({ ran, pending: clock.pending }).toEqual({ ran: 1, pending: 0 });
+  });
+
   it('keeps the order and the count whatever is armed and taken back in between', () => {
     const action = fc.oneof(
       {
