@@ -12,6 +12,7 @@ import {
   openPage,
   openPausedPage,
   openTiles,
+  patienceMs,
   rowsOf,
   say,
   tileOf,
@@ -20,7 +21,7 @@ import { chromiumMissing, requires } from './support/requirement.js';
 import { startSecuredService, startService, tokenOf } from './support/service.js';
 
 // A browser on a machine that is busy with other tests takes its time.
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+vi.setConfig({ testTimeout: 2 * patienceMs, hookTimeout: patienceMs });
 
 /** Give it a path to make the picture of the README anew: PAGE_SCREENSHOT=docs/images/page.png. */
 const screenshotPath = process.env['PAGE_SCREENSHOT'];
@@ -227,6 +228,7 @@ describeInBrowser('the page at / in a real browser', () => {
     await using app = await startService();
     const problems: string[] = [];
     const page = await browser.newPage();
+    page.setDefaultTimeout(patienceMs);
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => problems.push(message.text()));
     const response = await page.goto(app.httpUrl());
@@ -260,6 +262,7 @@ describeInBrowser('the page at / in a real browser', () => {
       reducedMotion: 'reduce',
     });
     const page = await context.newPage();
+    page.setDefaultTimeout(patienceMs);
     await page.goto(app.httpUrl());
     expect(await auditPage(page)).toEqual([]);
     await join(page, 'Ada');

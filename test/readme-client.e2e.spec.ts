@@ -6,11 +6,12 @@ import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { launchChromium } from './support/chromium.js';
 import { Front } from './support/front.js';
+import { patienceMs } from './support/page.js';
 import { programs, ReadmeApplication, ship } from './support/readme.js';
 import { chromiumMissing, requires } from './support/requirement.js';
 import { OutputLines } from './support/service-lines.js';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 90_000 });
+vi.setConfig({ testTimeout: 2 * patienceMs, hookTimeout: patienceMs });
 
 const root = join(import.meta.dirname, '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -50,6 +51,7 @@ describeInBrowser('the client of the README on a page', () => {
     await using after = await application.start();
     await using front = await Front.start(before.port);
     const page = await browser.newPage();
+    page.setDefaultTimeout(patienceMs);
     const problems: string[] = [];
     page.on('pageerror', ({ message }) => problems.push(message));
     application.serve({ '/token': token, ...(await files()) });
@@ -70,11 +72,16 @@ describeInBrowser('the client of the README on a page', () => {
     await page.close();
   });
 
-  it('says on the page why a token was refused', async () => {
+  it.each([
+    ['is refused', { '/token': 'nobody' }, /^failed: .*token/],
+    ['is not there for somebody who is not signed in', { '/token': 401 }, /^failed: .*token/],
+    ['cannot be had just now', { '/token': 503 }, /^waiting: The token provider failed/],
+  ])('says on the page that a token %s', async (_, files, state) => {
     const page = await browser.newPage();
-    application.serve({ '/token': 'nobody', ...unbundled() });
+    page.setDefaultTimeout(patienceMs);
+    application.serve({ ...unbundled(), ...files });
     await page.goto(app.httpUrl());
-    await page.getByText(/^failed: /).waitFor();
+    await page.getByText(state).waitFor();
     await page.close();
   });
 

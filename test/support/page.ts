@@ -1,9 +1,13 @@
 import { type Browser, type Locator, type Page } from 'playwright-core';
 
+/** Generous: a browser beside other tests on two cores takes its time, and what hangs is still found. */
+export const patienceMs = 80_000;
+
 /** A window of its own on the page at this address. */
 export async function openPage(browser: Browser, url: string): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1380, height: 800 }, deviceScaleFactor: 2 });
   const page = await context.newPage();
+  page.setDefaultTimeout(patienceMs);
   await page.goto(url);
   return page;
 }
@@ -14,6 +18,7 @@ export async function openPage(browser: Browser, url: string): Promise<Page> {
  */
 export async function openPausedPage(browser: Browser, url: string): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1380, height: 800 }, reducedMotion: 'reduce' });
+  page.setDefaultTimeout(patienceMs);
   await page.addInitScript(() => {
     Math.random = () => 0.5;
   });

@@ -41,10 +41,13 @@ const snippets = pages.flatMap((page): Snippet[] => {
 /** All the code that is in these pages. */
 export const programs = snippets.filter(({ language }) => /^(js|mjs|ts|javascript|typescript|html)$/.test(language));
 
+/** By path: the content, or the status of an answer without any. */
+type Files = Readonly<Record<string, string | number>>;
+
 /** The application of somebody who did what the README says. Outside the repository, as theirs is. */
 export class ReadmeApplication implements Disposable {
   private readonly folder = mkdtempSync(join(tmpdir(), 'holdfast-readme-'));
-  private files: Readonly<Record<string, string>> = {};
+  private files: Files = {};
 
   private constructor() {
     this.write('package.json', JSON.stringify({ type: 'module' }));
@@ -73,8 +76,8 @@ export class ReadmeApplication implements Disposable {
       this.write(file, code.replaceAll('localhost:3000', `127.0.0.1:${port}`));
   }
 
-  /** What the front end of the reader serves from now on, by path, at the address of the application. */
-  serve(files: Readonly<Record<string, string>>): void {
+  /** What the front end of the reader serves from now on, at the address of the application. */
+  serve(files: Files): void {
     this.files = files;
   }
 
@@ -100,6 +103,7 @@ export class ReadmeApplication implements Disposable {
         const { url = '' } = request;
         const file = this.files[url];
         if (file === undefined) next();
+        else if (typeof file === 'number') response.writeHead(file).end();
         else response.setHeader('Content-Type', contentTypeOf(url)).end(file);
       });
       return app;
