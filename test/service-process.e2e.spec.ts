@@ -2,9 +2,12 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestClient } from '@holdfast/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { postJson, serviceSecret, tokenOf } from './support/service.js';
 import { ServiceProcess } from './support/service-process.js';
+
+// Each test starts a process or two, which takes seconds where nothing else runs, and many where something does.
+vi.setConfig({ testTimeout: 120_000 });
 
 const root = join(import.meta.dirname, '..');
 

@@ -2,9 +2,12 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { TestClient } from '@holdfast/testing';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { serviceSecret, tokenOf } from './support/service.js';
 import { ServiceProcess } from './support/service-process.js';
+
+// A process of its own takes seconds to start where nothing else runs, and many where something does.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A collector that keeps what it is sent. */
 async function startCollector() {
