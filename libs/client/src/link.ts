@@ -211,6 +211,7 @@ export class Link {
     if (id !== undefined) this.#requests.answer(id, envelope);
     else if (event === ReservedEvent.ping)
       this.#use(parseServerPing(data), ({ n }) => this.#control(ReservedEvent.pong, { n }));
+    else if (event === ReservedEvent.pong) this.#liveness?.answered();
     else if (event === ReservedEvent.refresh)
       this.#use(parseRefreshRequest(data), ({ expiresInMs }) => void this.#refresh(expiresInMs));
     else if (event === ReservedEvent.drain)

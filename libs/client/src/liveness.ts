@@ -35,9 +35,19 @@ export class Liveness {
     return this.#probe !== 'none';
   }
 
-  /** Any frame is a sign of life. Arms no timer: the one that is armed looks when it fires. */
+  /**
+   * Any frame is a sign of life. Arms no timer: the one that is armed looks when it fires. What comes during a probe may
+   * have waited on this side since before the sleep, so it only gives the answer behind it more time.
+   */
   heard(): void {
     this.#heardAt = this.#clock.now();
+    if (!this.isProbing) return;
+    this.#probe = 'first';
+    this.#arm(probeMs);
+  }
+
+  /** The server has heard the ping. */
+  answered(): void {
     if (!this.isProbing) return;
     this.#probe = 'none';
     this.#watch();

@@ -87,7 +87,7 @@ describe('a silent server (8.5)', () => {
 });
 
 describe.each(['online', 'wake'] as const)('%s', (what) => {
-  it('while open asks the server for a sign of life, once, and is content with any', () => {
+  it('while open asks the server for a sign of life, once', () => {
     const opening = opened();
     const { world, tested, socket } = opening;
     world.happens(what);
@@ -120,6 +120,25 @@ describe.each(['online', 'wake'] as const)('%s', (what) => {
     expect(tested.waitMs).toBe(0);
     world.clock.advance(0);
     expect(tested.client.state).toBe('connecting');
+  });
+
+  it('while open does not take for an answer what may have waited since before', () => {
+    const { world, tested, socket } = opened();
+    world.happens(what);
+    world.clock.advance(probeMs - 1);
+    socket.say('said', 'before the sleep');
+    world.clock.advance(probeMs - 1);
+    expect(tested.client.state).toBe('open');
+    world.clock.advance(1);
+    expect(tested.changes.at(-2)).toMatchObject({ to: 'waiting', cause: 'silence', code: 4504 });
+  });
+
+  it('while open comes back at once from a connection whose end waited behind messages', () => {
+    const { world, tested, socket } = opened();
+    world.happens(what);
+    socket.say('said', 'before the sleep');
+    socket.end(1006);
+    expect(tested.waitMs).toBe(0);
   });
 
   it('while open leaves the advertised window alone', () => {
