@@ -58,6 +58,14 @@ class TestGateway {
 const handler = TestGateway.prototype.test;
 const { readMetadata } = internals;
 
+it('shows guards of a handshake the client, the request, the pattern and the gateway', () => {
+  const context = new internals.ExecutionContextHost(['client', 'request', '$connect'], TestGateway, handler);
+  context.setType('ws');
+  expect([context.getType(), context.getClass(), context.getHandler()]).toEqual(['ws', TestGateway, handler]);
+  const ws = context.switchToWs();
+  expect([ws.getClient(), ws.getData(), ws.getPattern()]).toEqual(['client', 'request', '$connect']);
+});
+
 describe('metadata under the names that Nest keeps it', () => {
   it('of a gateway', () => {
     expect(readMetadata(internals.GATEWAY_METADATA, TestGateway)).toBe(true);
