@@ -1,7 +1,9 @@
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type LaunchOptions } from 'playwright-core';
+
+export const chromiumPath = '/usr/bin/chromium';
 
 /** Without what a headless browser in a container cannot do, and without anything that talks to the world outside. */
-const args = [
+export const chromiumArgs = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -13,6 +15,6 @@ const args = [
 ];
 
 /** Debian's Chromium, headless. The caller closes it. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args });
+export function launchChromium(options: LaunchOptions = {}): Promise<Browser> {
+  return chromium.launch({ executablePath: chromiumPath, args: chromiumArgs, ...options });
 }

@@ -75,6 +75,16 @@ export class NetworkNamespaces implements AsyncDisposable {
     for (const host of hosts) await this.inside(host, ['nft', 'delete', 'table', 'inet', 'blackhole']);
   }
 
+  /** Pulls the cable out of a host, or plugs it in again. Unlike a blackhole, the host hears of it. */
+  async setCable(host: Host, state: 'up' | 'down'): Promise<void> {
+    await run(['ip', '-n', this.names[host], 'link', 'set', 'cable', state]);
+  }
+
+  /** What the kernel calls a host, for those who start something there themselves. */
+  nameOf(host: Host): string {
+    return this.names[host];
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.children].map((child) => child.stop()));
     // The cable goes with its ends. A host that was never made is nothing to complain of.
