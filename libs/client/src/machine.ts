@@ -86,6 +86,9 @@ export type Input =
 const normal: (typeof CloseCode)['NORMAL'] = 1000;
 const unauthorized: (typeof CloseCode)['UNAUTHORIZED'] = 4401;
 
+/** How long until we look again for a network, should nobody tell us that it is back: never at once, which would not end. */
+const offlineMs = 5_000;
+
 /** All that the machine remembers. */
 export interface Machine {
   readonly state: ConnectionState;
@@ -144,8 +147,9 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
       return state === 'connecting' || state === 'open' ? afterEnding(machine, input.ending, facts) : machine;
     case 'retry':
       if (state !== 'waiting') return machine;
+      if (facts.isOnline) return attempt(machine, 'retry');
       // An attempt that is sure to fail would only bring the limit closer.
-      return facts.isOnline ? attempt(machine, 'retry') : wait(machine, { cause: 'offline' }, facts);
+      return enter(machine, machine, { cause: 'offline', nextAttemptAt: facts.wallNow + offlineMs });
     case 'connect':
       if (state !== 'idle' && !isFinal(state)) return hurry(machine, 'connect', facts);
       return enter(machine, { ...idleMachine, state: 'connecting' }, { cause: 'connect' });

@@ -35,7 +35,10 @@ export class Outbox {
   add(message: Outgoing): HoldfastError | undefined {
     const { maxMessages, maxBytes, overflow } = this.#options;
     if (overflow === 'drop-oldest' && maxMessages >= 1 && message.bytes <= maxBytes) {
-      for (const oldest of this.#waiting) if (!this.#hasRoomFor(message)) this.#drop(oldest, outboxFull());
+      for (const oldest of this.#waiting) {
+        if (this.#hasRoomFor(message)) break;
+        this.#drop(oldest, outboxFull());
+      }
     }
     if (!this.#hasRoomFor(message)) return this.refuse();
     this.#waiting.add(message);

@@ -122,6 +122,22 @@ describe('attempts in a row', () => {
   });
 });
 
+describe('without a network', () => {
+  it('the client looks again every 5 s, also when it may come back without any wait', () => {
+    const world = new World();
+    const tested = world.client({ backoff: { firstMs: 0, maxAttempts: Infinity } }).open();
+    world.isOnline = false;
+    world.socket.end();
+    const before = tested.changes.length;
+    world.clock.advance(60_000);
+    expect(tested.changes.slice(before).map(({ cause }) => cause)).toEqual(Array(13).fill('offline'));
+    expect(tested.waitMs).toBe(5_000);
+    world.isOnline = true;
+    world.happens('online');
+    expect(tested.client.state).toBe('connecting');
+  });
+});
+
 describe('the advertised window (10.1, 10.2)', () => {
   const drain = { retryAfterMs: 5_000, windowMs: 10_000, reason: 'deploy' };
 

@@ -45,8 +45,9 @@ export class ScriptedSocket implements WebSocketLike {
     this.closedWith = code ?? null;
   }
 
-  /** The server accepts the upgrade. */
+  /** The server accepts the upgrade, if the client still waits for that. */
   accept(protocol: string = SDK_SUBPROTOCOL_JSON): this {
+    if (this.readyState !== 0) return this;
     this.protocol = protocol;
     this.readyState = 1;
     this.#tell(this.onopen, {});

@@ -1,0 +1,189 @@
+import { retryRule } from '@holdfast/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { HoldfastError } from '../src/errors.js';
+import { type Ending, idleMachine, type Input, type Machine, step } from '../src/machine.js';
+import { legalTransitions } from './support/transitions.js';
+
+const unauthorized = 4401;
+const token = fc.constantFrom(undefined, 'a', 'b');
+const code = fc.option(
+  fc.oneof(
+    fc.constantFrom(1000, 1001, 1006, 1008, 1012, 1013, 3000, 4000, 4400, unauthorized, unauthorized, 4403, 4500, 4600),
+    fc.integer({ min: 1000, max: 4999 }),
+  ),
+  { nil: undefined },
+);
+const error = fc.option(
+  fc.nat(60_000).map((retryAfterMs) => new HoldfastError('UNAVAILABLE', 'Away', { retryAfterMs })),
+  { nil: undefined },
+);
+const ending: fc.Arbitrary<Ending> = fc.record({
+  cause: fc.constantFrom('server', 'network', 'timeout', 'silence', 'token', 'protocol'),
+  code,
+  reason: fc.constantFrom(undefined, 'because'),
+  error,
+  token,
+  wokenUp: fc.boolean(),
+});
+const drain = fc.record({ retryAfterMs: fc.nat(60_000), windowMs: fc.nat(60_000), reason: fc.constant('deploy') });
+
+const input: fc.Arbitrary<Input> = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom('connect', 'welcome', 'retry', 'online', 'wake').map((type) => ({ type })) },
+  { weight: 1, arbitrary: fc.constant({ type: 'close' } as const) },
+  { weight: 1, arbitrary: drain.map((notice) => ({ type: 'drain', drain: notice }) as const) },
+  { weight: 5, arbitrary: ending.map((how) => ({ type: 'ended', ending: how }) as const) },
+);
+
+/** One thing that happens, some time after the one before it, with the chance and the network of that moment. */
+const event = fc.record({
+  input,
+  afterMs: fc.oneof(fc.nat(20_000), fc.nat(200)),
+  chance: fc.double({ min: 0, max: 0.999, noNaN: true }),
+  isOnline: fc.boolean(),
+});
+
+const policy = fc.record({
+  backoff: fc.record({
+    firstMs: fc.nat(2_000),
+    maxMs: fc.nat(60_000),
+    maxAttempts: fc.oneof(fc.nat(4), fc.constant(Infinity)),
+    stableMs: fc.nat(20_000),
+  }),
+  canRenewToken: fc.boolean(),
+  comesBack: fc.boolean().map((verdict) => () => verdict),
+});
+
+interface Step {
+  before: Machine;
+  input: Input;
+  machine: Machine;
+  facts: Parameters<typeof step>[2];
+}
+
+/** Runs the machine, and looks at each step with what it remembers of those before. */
+function eachStep(look: (one: Step, earlier: readonly Step[]) => void): void {
+  fc.assert(
+    fc.property(policy, fc.array(event, { maxLength: 80 }), (rules, events) => {
+      let machine: Machine = idleMachine;
+      let now = 0;
+      const steps: Step[] = [];
+      for (const { input: given, afterMs, chance, isOnline } of events) {
+        now += afterMs;
+        const facts = { now, wallNow: 1e12 + now, isOnline, random: { next: () => chance }, policy: rules };
+        const before = machine;
+        machine = step(before, given, facts);
+        const one = { before, input: given, machine, facts };
+        look(one, steps);
+        steps.push(one);
+      }
+    }),
+    { numRuns: 500 },
+  );
+}
+
+/** The change that a step made, if it made one. */
+const changeOf = ({ before, machine }: Step) => (machine.change === before.change ? undefined : machine.change);
+
+describe('the machine, whatever happens to it', () => {
+  it('changes its state by the table, and tells each change as it is', () => {
+    eachStep((one) => {
+      const change = changeOf(one);
+      if (change === undefined) {
+        expect(one.machine.state).toBe(one.before.state);
+        return;
+      }
+      expect(legalTransitions[change.from]).toContain(change.to);
+      expect(change).toMatchObject({ from: one.before.state, to: one.machine.state, attempts: one.machine.attempts });
+      expect(change.nextAttemptAt === undefined).toBe(change.to !== 'waiting');
+    });
+  });
+
+  it('leaves `closed` and `failed` by connect() alone, and then with nothing of before', () => {
+    eachStep((one) => {
+      if (one.before.state !== 'closed' && one.before.state !== 'failed') return;
+      const change = changeOf(one);
+      if (change?.to === 'closed') expect(one.input.type).toBe('close');
+      else if (change) {
+        expect(one.input.type).toBe('connect');
+        expect(one.machine).toEqual({ ...idleMachine, state: 'connecting', change });
+      }
+    });
+  });
+
+  it('plans no attempt before the time the server named, nor after the longest wait, nor later than a window', () => {
+    eachStep((one, earlier) => {
+      const change = changeOf(one);
+      if (change?.to !== 'waiting') return;
+      const { before, facts, input: given } = one;
+      if (change.cause === 'offline') {
+        expect(change.nextAttemptAt).toBe(facts.wallNow + 5_000);
+        return;
+      }
+      const lost = given.type === 'ended' ? given.ending : undefined;
+      const notice = lastDrain(one, earlier);
+      const askedMs = notice?.retryAfterMs ?? lost?.error?.retryAfterMs ?? 0;
+      const spreadMs = notice?.windowMs ?? facts.policy.backoff.maxMs;
+      expect(change.nextAttemptAt).toBeGreaterThanOrEqual(facts.wallNow + askedMs);
+      expect(change.nextAttemptAt).toBeLessThanOrEqual(facts.wallNow + askedMs + spreadMs);
+      if (lost?.wokenUp === true && !notice) expect(change.nextAttemptAt).toBe(facts.wallNow + askedMs);
+      expect(before.state).not.toBe('idle');
+    });
+  });
+
+  it('lets nothing but the timer begin an attempt before the time the server named', () => {
+    eachStep((one) => {
+      if (changeOf(one)?.to !== 'connecting' || one.before.state !== 'waiting') return;
+      if (one.input.type === 'retry') expect(one.facts.isOnline).toBe(true);
+      else expect(one.facts.wallNow).toBeGreaterThanOrEqual(one.before.notBefore);
+    });
+  });
+
+  it('makes no more attempts in a row than it may', () => {
+    eachStep((one) => {
+      const { maxAttempts } = one.facts.policy.backoff;
+      expect(one.machine.attempts).toBeLessThanOrEqual(maxAttempts);
+      if (changeOf(one)?.to === 'waiting') expect(one.machine.attempts).toBeLessThan(maxAttempts);
+      if (changeOf(one)?.cause === 'attempts') expect(one.machine.attempts).toBe(maxAttempts);
+    });
+  });
+
+  it('stays away after codes that say so, but for one other token after 4401', () => {
+    eachStep((one, earlier) => {
+      const change = changeOf(one);
+      if (one.input.type !== 'ended' || change?.code === undefined) return;
+      const rule = retryRule(change.code);
+      if (change.to === 'waiting' && rule === 'stay-away') {
+        expect(change.code).toBe(unauthorized);
+        expect(one.facts.policy.canRenewToken).toBe(true);
+        expect(renewalsInARow(one, earlier)).toBe(0);
+      }
+      if (change.to === 'waiting' && rule === 'application') expect(one.facts.policy.comesBack(0, '')).toBe(true);
+      if (change.to === 'closed') expect(change.code === 1000 || rule === 'application').toBe(true);
+      if (change.to === 'failed' && rule === 'return') expect(change.cause).toBe('attempts');
+    });
+  });
+});
+
+/** What the connection that just ended had advertised. */
+function lastDrain(one: Step, earlier: readonly Step[]) {
+  if (one.before.state !== 'open') return undefined;
+  for (const step of earlier.toReversed()) {
+    if (step.before.state !== 'open') return undefined;
+    if (step.input.type === 'drain') return step.input.drain;
+  }
+  return undefined;
+}
+
+/** How often 4401 was followed by a return since a connection was stable or the application began anew. */
+function renewalsInARow(one: Step, earlier: readonly Step[]): number {
+  let count = 0;
+  for (const past of [...earlier, one].toReversed()) {
+    const change = changeOf(past);
+    const { before, input: given, facts } = past;
+    const wasStable = before.state === 'open' && facts.now - before.openedAt >= facts.policy.backoff.stableMs;
+    if ((given.type === 'ended' && wasStable) || ['idle', 'closed', 'failed'].includes(before.state)) break;
+    if (past !== one && change?.to === 'waiting' && change.code === unauthorized) count++;
+  }
+  return count;
+}
