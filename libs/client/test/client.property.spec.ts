@@ -96,7 +96,7 @@ describe('a client, whatever happens to it', () => {
           await session.end();
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   });
 });

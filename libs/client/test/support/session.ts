@@ -102,9 +102,9 @@ export class Session {
     const { world, tested } = this;
     world.isOnline = true;
     this.#meddling = [];
-    for (let round = 0; this.#isOnItsWay() && round < 10; round++) {
+    for (let round = 0; this.#isOnItsWay() && round < 200; round++) {
       await this.#arrive();
-      if (this.#isOnItsWay()) world.clock.advance(60_000);
+      if (this.#isOnItsWay()) world.clock.advance(1_000);
     }
     this.check();
     expect(this.#isOnItsWay()).toBe(false);
