@@ -120,7 +120,7 @@ export interface Facts {
 }
 
 /** What the application decided. */
-export interface Policy {
+interface Policy {
   readonly backoff: BackoffOptions;
   /** Whether there is somebody to ask for another token. */
   readonly canRenewToken: boolean;
