@@ -72,7 +72,7 @@ export class Driver {
     if (to === 'connecting') {
       this.#wakeWatch.start();
       this.#link = new Link(this.#settings, this.emitter, this.requests, (input) => this.apply(input));
-      this.#link.start(this.#machine.refused?.token);
+      this.#link.start(this.#machine.refused);
     } else if (to === 'waiting') {
       this.#retryTimer = clock.schedule(() => this.apply({ type: 'retry' }), nextAttemptAt - clock.wallNow());
     } else if (to === 'open') {

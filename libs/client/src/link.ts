@@ -27,7 +27,6 @@ const closedState: WebSocket['CLOSED'] = 3;
 const normal: (typeof CloseCode)['NORMAL'] = 1000;
 const protocolError: (typeof CloseCode)['PROTOCOL_ERROR'] = 1002;
 const abnormal: (typeof CloseCode)['ABNORMAL'] = 1006;
-const unauthorized: (typeof CloseCode)['UNAUTHORIZED'] = 4401;
 const heartbeatLost: (typeof CloseCode)['HEARTBEAT_LOST'] = 4504;
 
 /** How long the server may take to answer a close. The 30 s of `ws` would keep a process alive that is done. */
@@ -62,13 +61,13 @@ export class Link {
     this.#apply = apply;
   }
 
-  /** @param refusedToken - is not worth another attempt. */
-  start(refusedToken: string | undefined): void {
+  /** @param refused - how a token was refused that is not worth another attempt. */
+  start(refused?: Ending): void {
     const { connectTimeoutMs, token, ports } = this.#settings;
     const late: Ending = { cause: 'timeout', reason: `no welcome within ${connectTimeoutMs} ms` };
     this.#timer = ports.clock.schedule(() => this.#end(late), connectTimeoutMs);
     if (token === undefined) this.#dial();
-    else void this.#authenticate(token, refusedToken);
+    else void this.#authenticate(token, refused);
   }
 
   get isWritable(): boolean {
@@ -126,15 +125,15 @@ export class Link {
     }
   }
 
-  async #authenticate(provider: TokenProvider, refusedToken: string | undefined): Promise<void> {
+  async #authenticate(provider: TokenProvider, refused?: Ending): Promise<void> {
     try {
       this.#token = await provider();
     } catch (cause) {
       this.#end({ cause: 'token', error: tokenProviderFailed(cause) });
       return;
     }
-    if (this.#token !== undefined && this.#token === refusedToken) {
-      this.#end({ cause: 'server', code: unauthorized, reason: 'the token provider gave the refused token again' });
+    if (refused && this.#token !== undefined && this.#token === refused.token) {
+      this.#end({ ...refused, reason: 'the token provider gave the refused token again' });
     } else if (!this.#isOver) {
       this.#dial();
     }

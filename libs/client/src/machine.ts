@@ -100,8 +100,8 @@ export interface Machine {
   readonly drain?: DrainData;
   /** Milliseconds since the Unix epoch: the server wants no attempt before. */
   readonly notBefore: number;
-  /** The token that was refused, until a connection with another one is stable. */
-  readonly refused?: { readonly token?: string };
+  /** How a token was refused, until a connection with another one is stable. */
+  readonly refused?: Ending;
   /** The last one. */
   readonly change?: StateChange;
 }
@@ -181,7 +181,7 @@ function afterEnding(before: Machine, ending: Ending, facts: Facts): Machine {
   if (attempts >= backoff.maxAttempts) {
     return enter(machine, { ...idleMachine, state: 'failed', attempts }, { ...told, cause: 'attempts' });
   }
-  return wait(mayRenew ? { ...machine, refused: { token } } : machine, told, facts, wokenUp);
+  return wait(mayRenew ? { ...machine, refused: ending } : machine, told, facts, wokenUp);
 }
 
 /** PROTOCOL.md 13. Without a code it was our own impatience, and we come back. */

@@ -157,6 +157,14 @@ describe('a client', () => {
     expect(tested.errors).toEqual([]);
   });
 
+  it('does not take an error for the reason when something else came after it', () => {
+    const world = new World();
+    const tested = world.client().open();
+    world.socket.say('$error', { code: 'NOT_FOUND', message: 'No such room' }).say('said').end(4500);
+    expect(tested.last).toMatchObject({ cause: 'server', code: 4500 });
+    expect(tested.last.error).toBeUndefined();
+  });
+
   it('does not take an error of a message for the reason of a network that breaks later', () => {
     const world = new World();
     const tested = world.client().open();

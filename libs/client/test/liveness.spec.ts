@@ -191,6 +191,18 @@ describe('a machine that slept', () => {
     expect(tested.client.state).toBe('open');
   });
 
+  it('asks also after a sleep too short for the clock to tell, and too long for its timers', () => {
+    const opening = opened();
+    const { world, tested } = opening;
+    world.clock.advance(limitMs - 1_000);
+    world.clock.stall(3_000);
+    world.clock.advance(0);
+    expect(tested.client.state).toBe('open');
+    expect(probes(opening)).toBe(1);
+    world.clock.advance(probeMs);
+    expect(tested.changes[2]).toMatchObject({ to: 'waiting', cause: 'silence' });
+  });
+
   it('that sleeps again while it asks, asks for an answer once more, but not for ever', () => {
     const { world, tested } = opened();
     world.happens('wake');

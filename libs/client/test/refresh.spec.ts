@@ -142,6 +142,20 @@ describe('a fresh token (9.2 to 9.4)', () => {
     expect(world.clock.pending).toBe(0);
   });
 
+  it('that comes after the end is not offered to anybody', async () => {
+    let give: (token: string) => void = () => undefined;
+    let asked = 0;
+    const { world, tested, asks, offers } = await opened(() =>
+      ++asked === 1 ? 'abc' : new Promise<string>((resolve) => (give = resolve)),
+    );
+    await asks(60_000);
+    tested.client.close();
+    give('late');
+    await settled();
+    expect(offers()).toEqual([]);
+    expect(world.clock.pending).toBe(0);
+  });
+
   it('that is asked for twice and fails twice leaves one timer, and none after the end', async () => {
     let isOpen = false;
     const { world, tested, asks } = await opened(() => (isOpen ? Promise.reject(new Error('away')) : 'abc'));

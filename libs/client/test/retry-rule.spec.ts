@@ -142,6 +142,7 @@ describe('after 4401 the client', () => {
     await nextAttempt(given);
     expect(given.world.sockets).toHaveLength(1);
     const reason = 'the token provider gave the refused token again';
+    expect(given.tested.last).toMatchObject({ error: { code: 'TOKEN_EXPIRED' } });
     expect(given.tested.last).toMatchObject({ from: 'connecting', to: 'failed', code: 4401, reason });
   });
 
