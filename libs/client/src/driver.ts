@@ -87,7 +87,7 @@ export class Driver {
       // It was taken before anybody knew what the server takes.
       const error = link.send(message);
       if (error === undefined) return;
-      this.outbox.refuse();
+      this.outbox.refuse(error);
       if (message.request) message.request.fail(error);
       else this.emitter.emit('$error', error);
     });

@@ -151,7 +151,7 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
       // An attempt that is sure to fail would only bring the limit closer.
       return enter(machine, machine, { cause: 'offline', nextAttemptAt: facts.wallNow + offlineMs });
     case 'connect':
-      if (state !== 'idle' && !isFinal(state)) return hurry(machine, 'connect', facts);
+      if (state !== 'idle' && !isFinal(state)) return hurry(machine, input.type, facts);
       return enter(machine, { ...idleMachine, state: 'connecting' }, { cause: 'connect' });
     case 'online':
     case 'wake':
@@ -193,7 +193,7 @@ function stateAfter({ code, reason = '' }: Ending, policy: Policy): 'waiting' | 
   return 'waiting';
 }
 
-function wait(machine: Machine, told: Told, facts: Facts, wokenUp = false): Machine {
+function wait(machine: Machine, told: Told, facts: Facts, wokenUp: boolean | undefined): Machine {
   const { drain, attempts } = machine;
   const askedMs = drain?.retryAfterMs ?? told.error?.retryAfterMs ?? 0;
   const longestMs = wokenUp ? 0 : longestWaitMs(attempts, facts.policy.backoff);
