@@ -78,25 +78,32 @@ const options = fc.record({
   outbox: fc.record({ maxMessages: fc.nat(3), overflow: fc.constantFrom('refuse', 'drop-oldest') }),
 });
 
+/** A busy machine is given all the time it needs. */
+const timeoutMs = 120_000;
+
 describe('a client, whatever happens to it', () => {
   it.each([
     ['without a token', false],
     ['with one', true],
-  ])('keeps its promises at any time, and leaves nothing behind when it is closed: %s', async (_, hasToken) => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer(),
-        options,
-        meddling,
-        fc.array(action, { minLength: 5, maxLength: 60 }),
-        async (seed, given, calls, actions) => {
-          const session = new Session(seed, given, hasToken, calls);
-          for (const next of actions) await session.act(next);
-          await session.recover();
-          await session.end();
-        },
-      ),
-      { numRuns: 300 },
-    );
-  });
+  ])(
+    'keeps its promises at any time, and leaves nothing behind when it is closed: %s',
+    async (_, hasToken) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer(),
+          options,
+          meddling,
+          fc.array(action, { minLength: 5, maxLength: 60 }),
+          async (seed, given, calls, actions) => {
+            const session = new Session(seed, given, hasToken, calls);
+            for (const next of actions) await session.act(next);
+            await session.recover();
+            await session.end();
+          },
+        ),
+        { numRuns: 300 },
+      );
+    },
+    timeoutMs,
+  );
 });
