@@ -75,12 +75,13 @@ export function echo(generator: Generator, token: string, { connections, inFligh
   };
 }
 
-/** CPU microseconds per handshake. */
+/** CPU microseconds per handshake, after a warm-up. */
 export function handshakes(generator: Generator, token: string, count: number): Work {
   return async (subject) => {
-    const place = { port: subject.port, socketIo: subject.name === 'socket.io', token };
+    const load = { kind: 'handshakes', port: subject.port, socketIo: subject.name === 'socket.io', token } as const;
+    await generator.order({ ...load, count: count / 4 });
     const before = subject.cpuSeconds();
-    await generator.order({ kind: 'handshakes', ...place, count });
+    await generator.order({ ...load, count });
     return ((subject.cpuSeconds() - before) / count) * 1e6;
   };
 }

@@ -53,8 +53,8 @@ try {
   if (wants('handshake')) {
     const rows = await compare(
       ['ws', 'ws-jwt', 'nest', 'socket.io', 'holdfast', 'holdfast-jwt'],
-      5,
-      handshakes(generator, token, 1_000),
+      11,
+      handshakes(generator, token, 2_000),
     );
     print('Handshake and end (ws-jwt and holdfast-jwt verify a token)', 'us CPU/handshake', rows);
   }
