@@ -202,12 +202,8 @@ export abstract class Link implements OutboxOwner {
     this.close(CloseCode.SLOW_CONSUMER, 'the client does not keep up');
   }
 
-  /**
-   * Writes a ping that is a whole frame already. It goes past `ws`, which would make two writes of it and five objects for
-   * them; it can cut into no other frame, because those are written whole.
-   */
-  ping(frame: Buffer): void {
-    if (this.#ws?.readyState === WebSocket.OPEN) this.#socket?.write(frame);
+  ping(payload: Buffer): void {
+    if (this.#ws?.readyState === WebSocket.OPEN) this.#ws.ping(payload);
   }
 
   pause(reason: PauseReason): void {

@@ -75,8 +75,9 @@ export class HeartbeatService {
   /** A plain client answered a ping, or says it did. */
   ponged(session: Session, payload: Buffer): void {
     const { beat } = session;
-    if (session.connection.handshake.mode !== 'plain' || !beat) return;
-    if (payload.toString('latin1') === pingPayload(beat)) this.#measure(beat);
+    if (session.connection.handshake.mode === 'plain' && beat && payload.equals(pingPayload(beat))) {
+      this.#measure(beat);
+    }
   }
 
   /** An SDK client answered `$ping` number `n`, or says it did. */
@@ -105,7 +106,7 @@ export class HeartbeatService {
     beat.count++;
     beat.sentAt = this.clock.now();
     beat.stalledMs = session.services.wheel.stalledMs;
-    if (session.connection.handshake.mode === 'plain') session.ping(pingFrame(pingPayload(beat)));
+    if (session.connection.handshake.mode === 'plain') session.ping(pingPayload(beat));
     else session.send({ event: '$ping', data: { n: beat.count } }, 'control');
   }
 
@@ -116,20 +117,11 @@ export class HeartbeatService {
     // An answer that waited for our own event loop says nothing about the way.
     if (beat.stalledMs !== session.services.wheel.stalledMs) return;
     session.rtt = this.clock.now() - sentAt;
-    if (this.metrics.isEnabled) this.metrics.roundTrip(session.rtt, session.connection.handshake.mode);
+    this.metrics.roundTrip(session.rtt, session.connection.handshake.mode);
   }
 }
 
 /** A pong repeats it (RFC 6455 section 5.5.3): thus an answer to another ping is told from one to the last. */
-function pingPayload({ count }: Beat): string {
-  return String(count);
-}
-
-/** RFC 6455 section 5.2: a final frame of opcode 9, unmasked because it is a server's, whose length fits into seven bits. */
-function pingFrame(payload: string): Buffer {
-  const frame = Buffer.allocUnsafe(2 + payload.length);
-  frame[0] = 0x89;
-  frame[1] = payload.length;
-  frame.write(payload, 2, 'latin1');
-  return frame;
+function pingPayload({ count }: Beat): Buffer {
+  return Buffer.from(String(count));
 }
