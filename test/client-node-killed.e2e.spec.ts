@@ -1,15 +1,15 @@
+import { FaultProxy } from '@holdfast/testing';
 import { expect, it, vi } from 'vitest';
 import { NodeClient } from './support/client-node.js';
 import { deskPath } from './support/client-node-gateway.js';
 import { DeskProcess } from './support/client-node-process.js';
-import { Switch } from './support/client-node-switch.js';
 
 /** Each test waits for several processes. */
 vi.setConfig({ testTimeout: 90_000 });
 
 it('outlives a server that is killed: what waits arrives once and in order at the next, and nothing is repeated', async () => {
   await using first = await DeskProcess.start();
-  await using address = await Switch.start(first.port);
+  await using address = await FaultProxy.start(first.port);
   using node = await NodeClient.open(address.url(deskPath));
   const { client } = node;
   expect(client.emit('note', 'before')).toBe(true);
@@ -42,7 +42,7 @@ it('outlives a server that is killed: what waits arrives once and in order at th
 
 it('gives what its listeners send on return the way ahead of what waited', async () => {
   await using first = await DeskProcess.start();
-  await using address = await Switch.start(first.port);
+  await using address = await FaultProxy.start(first.port);
   using node = await NodeClient.open(address.url(deskPath));
   node.client.on('$state', ({ to }) => {
     if (to === 'open') node.client.emit('note', 'here I am');

@@ -4,7 +4,6 @@ import { type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { auditPage } from './support/accessibility.js';
 import { launchChromium } from './support/chromium.js';
-import { Front } from './support/front.js';
 import {
   join,
   joinWithToken,
@@ -130,10 +129,10 @@ describeInBrowser('the page at / in a real browser', () => {
   it('comes back by itself when the server has been replaced, with a token of the new one', async () => {
     const first = await startService();
     await using second = await startService();
-    await using front = await Front.start(first.port);
+    await using front = await FaultProxy.start(first.port);
     const page = await openPage(browser, front.httpUrl('/'));
     await join(page, 'Ada');
-    front.upstreamPort = second.port;
+    front.leadTo(second.port);
     await first.close();
 
     await page.getByText('/chat the server closed it (1012 service restart)').waitFor();
@@ -146,10 +145,10 @@ describeInBrowser('the page at / in a real browser', () => {
   it('says that the server is going away until it is back', async () => {
     const first = await startService();
     await using second = await startService();
-    await using front = await Front.start(first.port);
+    await using front = await FaultProxy.start(first.port);
     const page = await openPausedPage(browser, front.httpUrl('/'));
     await join(page, 'Ada');
-    front.upstreamPort = second.port;
+    front.leadTo(second.port);
     await first.close();
 
     const notice = page

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type HoldfastTestApp } from '@holdfast/testing';
+import { FaultProxy, type HoldfastTestApp } from '@holdfast/testing';
 import { type Browser } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { launchChromium } from './support/chromium.js';
-import { Front } from './support/front.js';
 import { patienceMs } from './support/page.js';
 import { programs, ReadmeApplication, ship } from './support/readme.js';
 import { chromiumMissing, requires } from './support/requirement.js';
@@ -49,7 +48,7 @@ describeInBrowser('the client of the README on a page', () => {
   ])('shows its state, asks, is told, and comes back after a deploy: %s', async (_, files) => {
     const before = await application.start();
     await using after = await application.start();
-    await using front = await Front.start(before.port);
+    await using front = await FaultProxy.start(before.port);
     const page = await browser.newPage();
     page.setDefaultTimeout(patienceMs);
     const problems: string[] = [];
@@ -62,7 +61,7 @@ describeInBrowser('the client of the README on a page', () => {
     await ship(before, '42', token);
     await page.getByText('42 is on its way').waitFor();
 
-    front.upstreamPort = after.port;
+    front.leadTo(after.port);
     await before.close();
     await page.getByText('ada follows 42').waitFor();
     await page.getByText('connected', { exact: true }).waitFor();

@@ -20,7 +20,8 @@ interface Link {
 }
 
 /**
- * A TCP proxy in front of a server, that fails on cue: it falls silent, resets or ends the connections through it.
+ * A TCP proxy in front of a server, that fails on cue: it falls silent, resets or ends the connections through it. One
+ * address for servers that come and go, too, as that of a load balancer.
  *
  * ```ts
  * await using proxy = await FaultProxy.start(app.port);
@@ -41,7 +42,7 @@ export class FaultProxy implements AsyncDisposable {
 
   private constructor(
     private readonly server: Server,
-    private readonly upstreamPort: number,
+    private upstreamPort: number | undefined,
     private readonly upstreamHost: string,
   ) {
     server.on('connection', (client: Socket) => {
@@ -70,6 +71,11 @@ export class FaultProxy implements AsyncDisposable {
     return `ws://127.0.0.1:${this.port}${path}`;
   }
 
+  /** The `http:` URL of a path of the server, through this proxy. Default `/`. */
+  httpUrl(path = '/'): string {
+    return `http://127.0.0.1:${this.port}${path}`;
+  }
+
   get counts(): FaultProxyCounts {
     return { accepted: this.accepted, open: this.links.size, bytesUp: this.bytesUp, bytesDown: this.bytesDown };
   }
@@ -88,6 +94,11 @@ export class FaultProxy implements AsyncDisposable {
     this.paused = false;
     for (const passOn of this.held.splice(0)) passOn();
     this.eachSocket((socket) => socket.resume());
+  }
+
+  /** Where new connections lead: a port of the same host; undefined: nowhere, they are reset. Those that there are stay. */
+  leadTo(upstreamPort: number | undefined): void {
+    this.upstreamPort = upstreamPort;
   }
 
   /** Resets every connection (RST), as a crashed host or a firewall does. */
@@ -124,6 +135,10 @@ export class FaultProxy implements AsyncDisposable {
 
   private accept(client: Socket): void {
     this.accepted++;
+    if (this.upstreamPort === undefined) {
+      client.resetAndDestroy();
+      return;
+    }
     const upstream = connect({ port: this.upstreamPort, host: this.upstreamHost, allowHalfOpen: true });
     const link = { client, upstream };
     this.links.add(link);

@@ -56,6 +56,22 @@ describe('FaultProxy', () => {
     expect(await end).toBe(1006);
   });
 
+  it('leads newcomers to another server, or nowhere, and leaves those that there are', async () => {
+    await using first = await plainServer(echo);
+    await using second = await plainServer(echo);
+    await using proxy = await FaultProxy.start(first.port);
+    await using early = await TestClient.connect(proxy.url());
+    proxy.leadTo(second.port);
+    await using late = await TestClient.connect(proxy.url());
+    proxy.leadTo(undefined);
+    await expect(TestClient.connect(proxy.url())).rejects.toThrow();
+    expect([first.sockets.length, second.sockets.length, proxy.counts.accepted]).toEqual([1, 1, 3]);
+    for (const client of [early, late]) {
+      client.send({ event: 'e' });
+      expect(await client.next()).toEqual({ event: 'e' });
+    }
+  });
+
   it('accepts newcomers while it is silent, and connects them afterwards', async () => {
     await using server = await plainServer(echo);
     await using proxy = await FaultProxy.start(server.port);

@@ -5,6 +5,7 @@ import { Outbox, type OutboxLimits, type OutboxOwner } from '../outbox/outbox.js
 import type { Principal } from '../auth/principal.js';
 import { Connection, type ConnectionStats } from './connection.js';
 import { type ConnectionState, mayChange, type StateChange } from './connection-state.js';
+import { cutReason, violationCode } from './close-frame.js';
 import { describeCause, type DisconnectCause } from './disconnect-cause.js';
 import type { Handshake } from './handshake.js';
 
@@ -23,8 +24,6 @@ export type Lane = 'event' | 'answer' | 'control';
 export type PauseReason = 'inbox' | 'byteRate' | 'drain';
 
 const noTags: ReadonlySet<string> = new Set();
-/** RFC 6455 section 5.5: a control frame carries 125 bytes, two of them are the code. */
-const maxReasonBytes = 123;
 
 /** The machinery behind one {@link Connection}: its socket, its state and its counters. */
 export abstract class Link implements OutboxOwner {
@@ -335,24 +334,4 @@ function onClose(this: WebSocket, code: number, reason: Buffer): void {
 
 function linkOfSocket(ws: WebSocket): Link | undefined {
   return ws instanceof LinkedWebSocket ? ws.link : undefined;
-}
-
-function violationCode(code: string | undefined): number {
-  if (code === 'WS_ERR_INVALID_UTF8') return CloseCode.INVALID_TEXT;
-  // Above the limit, or above what a number can count.
-  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' || code === 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH') {
-    return CloseCode.TOO_BIG;
-  }
-  if (code?.startsWith('WS_ERR_TOO_MANY')) return CloseCode.POLICY;
-  return code?.startsWith('WS_ERR_') ? CloseCode.PROTOCOL_ERROR : 1006;
-}
-
-/** Cuts at a character, never inside one: a broken sequence would make the peer close with 1007. */
-function cutReason(reason: string): string {
-  let bytes = Buffer.from(reason);
-  if (bytes.length <= maxReasonBytes) return reason;
-  let end = maxReasonBytes;
-  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  bytes = bytes.subarray(0, end);
-  return bytes.toString();
 }
