@@ -7,18 +7,30 @@ const connections = 10_000;
 export async function memory(generator: Generator, token: string): Promise<void> {
   console.log(`\nMemory per idle connection, ${connections} of them, after gc`);
   for (const name of ['ws', 'nest', 'socket.io', 'holdfast', 'holdfast-jwt'] satisfies SubjectName[]) {
-    const subject = await Subject.start(name);
-    const heap = await subject.heapBytes();
-    const resident = subject.residentBytes();
-    await generator.order({ kind: 'hold', port: subject.port, socketIo: name === 'socket.io', token, connections });
-    const heapEach = ((await subject.heapBytes()) - heap) / connections;
-    const residentEach = (subject.residentBytes() - resident) / connections;
+    const { heap, resident } = await memoryOf(await Subject.start(name), generator, token);
     console.log(
-      `  ${name.padEnd(20)} ${heapEach.toFixed(0).padStart(7)} B heap and buffers  ${residentEach.toFixed(0).padStart(7)} B resident`,
+      `  ${name.padEnd(20)} ${heap.toFixed(0).padStart(7)} B heap and buffers  ${resident.toFixed(0).padStart(7)} B resident`,
     );
-    subject.stop();
-    await generator.order({ kind: 'release' });
   }
+}
+
+/** Of a fresh subject, which it ends. */
+export async function memoryOf(
+  subject: Subject,
+  generator: Generator,
+  token: string,
+): Promise<{ heap: number; resident: number }> {
+  const heap = await subject.heapBytes();
+  const resident = subject.residentBytes();
+  const socketIo = subject.name === 'socket.io';
+  await generator.order({ kind: 'hold', port: subject.port, socketIo, token, connections });
+  const each = {
+    heap: ((await subject.heapBytes()) - heap) / connections,
+    resident: (subject.residentBytes() - resident) / connections,
+  };
+  subject.stop();
+  await generator.order({ kind: 'release' });
+  return each;
 }
 
 /** Share of a core that the heartbeat of idle connections takes, over two intervals. */
@@ -26,13 +38,23 @@ export async function heartbeat(generator: Generator, token: string): Promise<vo
   const seconds = 50;
   console.log(`\nHeartbeat of ${connections} idle connections at 25 s, watched for ${seconds} s (ws has none)`);
   for (const name of ['ws', 'holdfast'] satisfies SubjectName[]) {
-    const subject = await Subject.start(name);
-    await generator.order({ kind: 'hold', port: subject.port, socketIo: false, token, connections });
-    const before = subject.cpuSeconds();
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-    const share = ((subject.cpuSeconds() - before) / seconds) * 100;
+    const share = await heartbeatOf(await Subject.start(name), generator, token, seconds);
     console.log(`  ${name.padEnd(20)} ${share.toFixed(2)} % of a core`);
-    subject.stop();
-    await generator.order({ kind: 'release' });
   }
+}
+
+/** Percent of a core, of a fresh subject, which it ends. */
+export async function heartbeatOf(
+  subject: Subject,
+  generator: Generator,
+  token: string,
+  seconds: number,
+): Promise<number> {
+  await generator.order({ kind: 'hold', port: subject.port, socketIo: false, token, connections });
+  const before = subject.cpuSeconds();
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const share = ((subject.cpuSeconds() - before) / seconds) * 100;
+  subject.stop();
+  await generator.order({ kind: 'release' });
+  return share;
 }

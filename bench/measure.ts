@@ -4,8 +4,7 @@ import type { SubjectName } from './wire.js';
 /** Does the same work on one subject; returns what it cost. */
 export type Work = (subject: Subject) => Promise<number>;
 
-export interface Row {
-  readonly subject: SubjectName;
+export interface Ratio {
   /** Median of the ratios to the control of the same round. */
   readonly ratio: number;
   readonly lowest: number;
@@ -14,40 +13,54 @@ export interface Row {
   readonly cost: number;
 }
 
+export interface Row extends Ratio {
+  readonly subject: SubjectName;
+}
+
 /**
  * Measures subjects in interleaved rounds, forwards and backwards in turn, so that whatever else the machine does
  * meets all of them; the first subject is the control. Only ratios within a round are compared.
  */
 export async function compare(names: readonly SubjectName[], rounds: number, work: Work): Promise<Row[]> {
   const subjects = await Promise.all(names.map((name) => Subject.start(name)));
-  const costs = new Map<Subject, number[]>(subjects.map((subject) => [subject, []]));
   try {
-    for (let round = 0; round < rounds; round++) {
-      const order = round % 2 === 0 ? subjects : [...subjects].reverse();
-      for (const subject of order) {
-        costs.get(subject)?.push(await work(subject));
-        process.stderr.write('.');
-      }
-    }
+    const costs = await interleave(subjects, rounds, work);
+    return subjects.map(({ name }, index) => ({ subject: name, ...ratioOf(costs[index] ?? [], costs[0] ?? []) }));
   } finally {
     for (const subject of subjects) subject.stop();
-    process.stderr.write('\n');
   }
-  const [control = []] = costs.values();
-  return subjects.map((subject) => {
-    const own = costs.get(subject) ?? [];
-    const ratios = own.map((cost, round) => cost / (control[round] ?? Number.NaN));
-    return {
-      subject: subject.name,
-      ratio: median(ratios),
-      lowest: Math.min(...ratios),
-      highest: Math.max(...ratios),
-      cost: median(own),
-    };
-  });
 }
 
-function median(values: readonly number[]): number {
+/** @returns the costs of each of `subjects`, by round. */
+export async function interleave<S>(
+  subjects: readonly S[],
+  rounds: number,
+  work: (subject: S) => Promise<number>,
+): Promise<number[][]> {
+  const costs: number[][] = subjects.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    const order = subjects.map((_, index) => index);
+    for (const index of round % 2 === 0 ? order : order.reverse()) {
+      // One of the indexes made above.
+      costs[index]?.push(await work(subjects[index] as S));
+      process.stderr.write('.');
+    }
+  }
+  process.stderr.write('\n');
+  return costs;
+}
+
+export function ratioOf(costs: readonly number[], control: readonly number[]): Ratio {
+  const ratios = costs.map((cost, round) => cost / (control[round] ?? Number.NaN));
+  return {
+    ratio: median(ratios),
+    lowest: Math.min(...ratios),
+    highest: Math.max(...ratios),
+    cost: median(costs),
+  };
+}
+
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const [low = Number.NaN, high = Number.NaN] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[middle]];

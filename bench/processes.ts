@@ -1,7 +1,15 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { answerOf, type Order, type SubjectName } from './wire.js';
+import {
+  answerOf,
+  type FloodOrder,
+  type InnocentAnswer,
+  type InnocentOrder,
+  type Order,
+  type SubjectName,
+} from './wire.js';
 
 /** Pins a process to a core, where the machine can: load and subject must not compete. */
 function pin(child: ChildProcess, core: number): void {
@@ -16,8 +24,11 @@ export class Subject {
     readonly port: number,
   ) {}
 
-  static async start(name: SubjectName): Promise<Subject> {
-    const child = fork(fileURLToPath(new URL('./subject.js', import.meta.url)), [name], { execArgv: ['--expose-gc'] });
+  /** @param checkout - folder of another checkout whose benches are built; by default this one. */
+  static async start(name: SubjectName, checkout?: string): Promise<Subject> {
+    const own = fileURLToPath(new URL('./subject.js', import.meta.url));
+    const program = checkout === undefined ? own : join(checkout, 'node_modules/.cache/bench/subject.js');
+    const child = fork(program, [name], { execArgv: ['--expose-gc'] });
     const { port } = await answerOf<{ port: number }>(child);
     pin(child, 0);
     return new Subject(name, child, port);
@@ -63,6 +74,45 @@ export class Generator {
     const done = answerOf(this.child);
     this.child.send(order);
     await done;
+  }
+
+  stop(): void {
+    this.child.kill('SIGKILL');
+  }
+}
+
+/** The process that floods. It shares a core with the innocent client, and yields to it. */
+export class Flood {
+  private constructor(private readonly child: ChildProcess) {}
+
+  static async start(order: FloodOrder): Promise<Flood> {
+    const child = fork(fileURLToPath(new URL('./flood.js', import.meta.url)));
+    await answerOf(child);
+    pin(child, 1);
+    child.send(order);
+    return new Flood(child);
+  }
+
+  stop(): void {
+    this.child.kill('SIGKILL');
+  }
+}
+
+/** The process of the client that does nothing wrong. */
+export class Innocent {
+  private constructor(private readonly child: ChildProcess) {}
+
+  static async start(): Promise<Innocent> {
+    const child = fork(fileURLToPath(new URL('./innocent.js', import.meta.url)));
+    await answerOf(child);
+    pin(child, 1);
+    return new Innocent(child);
+  }
+
+  async watch(order: InnocentOrder): Promise<InnocentAnswer> {
+    const answer = answerOf<InnocentAnswer>(this.child);
+    this.child.send(order);
+    return answer;
   }
 
   stop(): void {

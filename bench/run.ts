@@ -1,15 +1,11 @@
-/** `npm run bench [-- echo full pipelined handshake memory heartbeat]`: see bench/README.md for the method. */
-import { SignJWT } from 'jose';
+/** `npm run bench [-- echo full pipelined handshake memory heartbeat fairness]`: see bench/README.md for the method. */
 import { compare, echo, handshakes, type Row } from './measure.js';
+import { fairness } from './fairness.js';
 import { heartbeat, memory } from './idle.js';
 import { Generator } from './processes.js';
-import { secret } from './wire.js';
+import { benchToken } from './wire.js';
 
-const token = await new SignJWT({})
-  .setProtectedHeader({ alg: 'HS256' })
-  .setSubject('bench')
-  .setExpirationTime('1d')
-  .sign(new TextEncoder().encode(secret));
+const token = await benchToken();
 const chosen = process.argv.slice(2);
 const wants = (bench: string): boolean => chosen.length === 0 || chosen.includes(bench);
 const generator = await Generator.start();
@@ -60,6 +56,7 @@ try {
   }
   if (wants('memory')) await memory(generator, token);
   if (wants('heartbeat')) await heartbeat(generator, token);
+  if (wants('fairness')) await fairness(token);
 } finally {
   generator.stop();
 }

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { SignJWT } from 'jose';
 
 export type SubjectName =
   | 'ws'
@@ -39,8 +40,39 @@ export type Order =
     }
   | { readonly kind: 'release' };
 
+/** What a flood consists of. */
+export type FloodKind = 'tiny' | 'pings' | 'fragments' | 'dto' | 'members' | 'limited';
+
+export interface FloodOrder {
+  readonly port: number;
+  readonly token: string;
+  readonly kind: FloodKind;
+  readonly connections: number;
+}
+
+export interface InnocentOrder {
+  readonly port: number;
+  readonly token: string;
+  readonly seconds: number;
+}
+
+/** Milliseconds that 99 of 100 round trips stayed below. */
+export interface InnocentAnswer {
+  readonly requestP99: number;
+  readonly healthP99: number;
+}
+
 /** The secret of the tokens in all benches. */
 export const secret = 'a secret for benches that is long enough';
+
+/** The token of every client. */
+export function benchToken(): Promise<string> {
+  return new SignJWT({})
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject('bench')
+    .setExpirationTime('1d')
+    .sign(new TextEncoder().encode(secret));
+}
 
 /** The next message of a child. */
 export async function answerOf<T>(child: ChildProcess): Promise<T> {

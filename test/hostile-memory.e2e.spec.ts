@@ -184,6 +184,22 @@ describe('more messages than can be handled', () => {
     });
   });
 
+  it('that unfold to many times their size: 38 connections, each with an inbox full of small objects', async () => {
+    await endures(server, 'inboxes of small objects', { memory: bound }, async () => {
+      const attackers = await Promise.all(Array.from({ length: 38 }, () => intrude(server)));
+      const objects = textFrame({ event: 'echo', data: Array.from({ length: 4_000 }, () => ({})) });
+      const full = Buffer.concat([
+        textFrame({ event: 'work', data: 3_000 }),
+        ...Array.from({ length: 100 }, () => objects),
+      ]);
+      for (const { socket } of attackers) socket.write(full);
+      // By then the server has read what it takes, and no handler has ended.
+      await control.request('echo');
+      await control.request('echo');
+      for (const { socket } of attackers) socket.destroy();
+    });
+  });
+
   it.each([
     ['work', 1],
     ['work8', 8],

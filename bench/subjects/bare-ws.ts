@@ -10,7 +10,7 @@ export async function plainEcho(): Promise<number> {
 }
 
 export async function plainHandshake(verify: boolean): Promise<number> {
-  const http = createServer();
+  const http = createServer((_request, response) => response.end());
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, clientTracking: false });
   const handlers = new Map([['echo', (data: unknown) => data]]);
   server.on('connection', (ws) => {

@@ -27,6 +27,12 @@ class FullGateway {
   echo(@MessageBody() data: EchoMessage): unknown {
     return data;
   }
+
+  @RateLimit({ limit: 20, windowMs: 10_000, per: 'principal' })
+  @SubscribeMessage('limited')
+  limited(): boolean {
+    return true;
+  }
 }
 
 const gateways = { plain: PlainGateway, jwt: GuardedGateway, full: FullGateway };

@@ -137,6 +137,12 @@ const catalogue = [
       'The message names the member and the rule. Send {"event": string, "data"?: any, "id"?: string or integer}.',
   },
   {
+    code: 'TOO_MANY_MEMBERS',
+    where: 'frame',
+    cause: 'The data has more properties and array elements than the server validates at once.',
+    remedy: 'Send it in several messages, or raise messages.maxMembers where handling it takes little time.',
+  },
+  {
     code: 'BINARY_UNSUPPORTED',
     where: 'frame',
     cause: 'A binary message came where the codec is text.',

@@ -180,6 +180,7 @@ describe('PROTOCOL.md', () => {
     expect(limits.get('length of `id`')).toBe(String(defaultDecodeLimits.maxIdLength));
     expect(limits.get('length of `room`')).toBe(String(defaultDecodeLimits.maxRoomLength));
     expect(limits.get('nesting of `data`')).toBe(`${defaultDecodeLimits.maxDepth} levels`);
+    expect(limits.get('members of `data`')).toBe(defaultDecodeLimits.maxMembers.toLocaleString('en'));
     expect(limits.get('length of a token')).toBe(maxTokenLength.toLocaleString('en'));
   });
 });

@@ -33,7 +33,7 @@ function verdict(result: DecodeResult): boolean {
     expect(result.envelope.event.length).toBeGreaterThan(0);
     expect(result.envelope.event.length).toBeLessThanOrEqual(maxEventLength);
   } else {
-    expect(result.error.code).toBe('MALFORMED_FRAME');
+    expect(['MALFORMED_FRAME', 'TOO_MANY_MEMBERS']).toContain(result.error.code);
     expect(result.error.message.length).toBeLessThan(200);
   }
   return result.ok;
@@ -201,11 +201,11 @@ describe('a mebibyte of malice', () => {
     ['one long string of escapes', frame(`"${'\\u005b'.repeat(mebibyte / 6)}"`), true],
     ['escaped quotes and brackets', frame(`"${'\\"['.repeat(mebibyte / 3)}"`), true],
     ['a string without end', frame(`"${'\\\\'.repeat(brackets)}`), false],
-    ['many keys', frame(`{${many(80_000, (index) => `"k${index}":0`)}}`), true],
-    ['many equal keys', frame(`{${many(80_000, () => '"key":0')}}`), true],
-    ['many keys that look like indexes', frame(`{${many(80_000, (index) => `"${index * 65_536}":0`)}}`), true],
-    ['many __proto__', frame(`{${many(70_000, () => '"__proto__":0')}}`), true],
-    ['many small arrays', frame(`[${many(brackets / 2, () => '[]')}]`), true],
+    ['many keys', frame(`{${many(80_000, (index) => `"k${index}":0`)}}`), false],
+    ['many equal keys', frame(`{${many(80_000, () => '"key":0')}}`), false],
+    ['many keys that look like indexes', frame(`{${many(80_000, (index) => `"${index * 65_536}":0`)}}`), false],
+    ['many __proto__', frame(`{${many(70_000, () => '"__proto__":0')}}`), false],
+    ['many small arrays', frame(`[${many(brackets / 2, () => '[]')}]`), false],
     ['one long number', frame('9'.repeat(mebibyte)), true],
     ['white space', ' '.repeat(mebibyte) + frame('1'), true],
     ['a long event', `{"event":"${'e'.repeat(mebibyte)}"}`, false],

@@ -21,7 +21,12 @@ export class LinkedWebSocket extends WebSocket {
 export type Lane = 'event' | 'answer' | 'control';
 
 /** Why a socket is not read for a while. */
-export type PauseReason = 'inbox' | 'byteRate' | 'drain';
+export type PauseReason = 'inbox' | 'byteRate' | 'turn' | 'drain';
+
+/** Set on sockets, so that their listeners are shared functions too. */
+const linkKey = Symbol('holdfast.link');
+
+type LinkedSocket = Duplex & { bytesRead?: number; bytesWritten?: number; [linkKey]?: Link | undefined };
 
 const noTags: ReadonlySet<string> = new Set();
 
@@ -38,7 +43,7 @@ export abstract class Link implements OutboxOwner {
 
   #state: ConnectionState = 'admitting';
   /** Undefined once it has ended, see {@link Link.#letGo}. */
-  #socket: (Duplex & { bytesRead?: number; bytesWritten?: number }) | undefined;
+  #socket: LinkedSocket | undefined;
   #ws: LinkedWebSocket | undefined;
   #outbox: Outbox | undefined;
   #pauses: Set<PauseReason> | undefined;
@@ -49,10 +54,6 @@ export abstract class Link implements OutboxOwner {
   /** Of a socket that was let go. */
   #bytesRead = 0;
   #bytesWritten = 0;
-  readonly #onDrain = (): void => {
-    this.#outbox?.drained();
-  };
-
   constructor(socket: Duplex, id: string, handshake: Handshake, joinedAt: number) {
     this.#socket = socket;
     this.connection = new Connection(this, id, handshake, joinedAt);
@@ -61,6 +62,10 @@ export abstract class Link implements OutboxOwner {
   /** The client is admitted; before, it hears nothing of the application. */
   abstract readonly isWelcome: boolean;
   protected abstract readonly outboxLimits: OutboxLimits;
+  /** What was read from the socket is about to be handled. */
+  abstract reading(): void;
+  /** What was read from the socket was handled. */
+  abstract hasRead(): void;
   protected abstract handle(data: RawData, isBinary: boolean): void;
   protected abstract changed(change: StateChange): void;
   protected abstract tagged(tag: string): void;
@@ -141,7 +146,11 @@ export abstract class Link implements OutboxOwner {
     if (!this.#socket) return;
     this.#ws = ws;
     this.#outbox = new Outbox(this.#socket, this, this.outboxLimits);
-    this.#socket.on('drain', this.#onDrain);
+    this.#socket[linkKey] = this;
+    this.#socket.on('drain', onDrain);
+    // Before and after the listener of `ws`, so that all that it makes of what was read lies between them.
+    this.#socket.prependListener('data', onReading);
+    this.#socket.on('data', onRead);
     ws.link = this;
     ws.on('message', onMessage);
     ws.on('ping', onPing);
@@ -206,7 +215,8 @@ export abstract class Link implements OutboxOwner {
   }
 
   pause(reason: PauseReason): void {
-    if (this.isEnding || this.#pauses?.has(reason)) return;
+    // A peer that floods goes on doing so after our close frame.
+    if ((this.isEnding && reason !== 'turn') || this.#pauses?.has(reason)) return;
     const wasPaused = this.paused;
     (this.#pauses ??= new Set()).add(reason);
     this.pausedFor(reason);
@@ -229,8 +239,7 @@ export abstract class Link implements OutboxOwner {
     if (this.isEnding) return;
     this.#change('draining', describeCause('server', code, reason));
     // A paused socket would never read the peer's answer to our close frame.
-    if (this.paused) this.#ws?.resume();
-    this.#pauses = undefined;
+    for (const reason of this.#pauses ?? []) if (reason !== 'turn') this.resume(reason);
     if (!this.#ws) {
       this.#end();
       return;
@@ -265,6 +274,11 @@ export abstract class Link implements OutboxOwner {
     if (this.#tags?.delete(tag)) this.untagged(tag);
   }
 
+  /** The operating system takes more again. */
+  drained(): void {
+    this.#outbox?.drained();
+  }
+
   received(data: RawData, isBinary: boolean): void {
     this.#messagesIn++;
     this.handle(data, isBinary);
@@ -297,10 +311,16 @@ export abstract class Link implements OutboxOwner {
     this.#bytesRead = this.bytesIn;
     this.#bytesWritten = this.#bytesOut;
     if (this.#ws) this.#ws.link = undefined;
-    this.#socket?.off('drain', this.#onDrain);
+    this.#unlink();
     this.#socket = undefined;
     this.#ws = undefined;
     this.#outbox = undefined;
+  }
+
+  #unlink(): void {
+    if (!this.#socket) return;
+    this.#socket.off('drain', onDrain).off('data', onReading).off('data', onRead);
+    this.#socket[linkKey] = undefined;
   }
 
   #change(to: ConnectionState, cause: DisconnectCause | undefined): void {
@@ -330,6 +350,18 @@ function onError(this: WebSocket, error: Error): void {
 
 function onClose(this: WebSocket, code: number, reason: Buffer): void {
   linkOfSocket(this)?.gone(code, reason.toString());
+}
+
+function onReading(this: LinkedSocket): void {
+  this[linkKey]?.reading();
+}
+
+function onRead(this: LinkedSocket): void {
+  this[linkKey]?.hasRead();
+}
+
+function onDrain(this: LinkedSocket): void {
+  this[linkKey]?.drained();
 }
 
 function linkOfSocket(ws: WebSocket): Link | undefined {

@@ -1,11 +1,10 @@
-import type { RawData } from 'ws';
 import { isObservable, type Observable } from 'rxjs';
 import { decode, type Envelope, isReserved } from '@holdfast/protocol';
 import type { SdkFrames } from '../lifecycle/sdk-frames.js';
 import type { Session } from '../lifecycle/session.js';
-import { sizeOf } from '../lifecycle/size-of.js';
 import { isFollowing, runFor } from '../tracing/message-context.js';
 import { isThenable } from './is-thenable.js';
+import type { HandlerPlan } from './handler-plan.js';
 import type { Message } from './inbox.js';
 import { Invocation } from './invocation.js';
 import type { Replier } from './replier.js';
@@ -17,17 +16,25 @@ export class Dispatcher {
     private readonly sdkFrames: SdkFrames,
   ) {}
 
-  receive(session: Session, data: RawData, isBinary: boolean): void {
+  /** @param text - undefined for a binary frame. */
+  receive(session: Session, text: string | undefined): void {
     if (session.isEnding) return;
-    if (isBinary) {
+    if (text === undefined) {
       session.violate('BINARY_UNSUPPORTED', 'Binary frames are not understood here: send JSON text');
       return;
     }
-    const text = textOf(data);
     const decoded = decode(text, session.services.options.decodeLimits);
     if (!decoded.ok) session.violate(decoded.error.code, decoded.error.message, decoded.id);
     else if (isReserved(decoded.envelope.event)) this.#reserved(session, decoded.envelope);
-    else this.#message(session, decoded.envelope, data);
+    else this.#message(session, decoded.envelope, text);
+  }
+
+  /** Decodes a message again that was valid when it came. */
+  read({ services, endpoint }: Session, text: string): Message {
+    const decoded = decode(text, services.options.decodeLimits);
+    const plan = decoded.ok ? endpoint.handlers.get(decoded.envelope.event) : undefined;
+    if (!decoded.ok || !plan) throw new TypeError('A message that waited can no longer be read');
+    return messageOf(plan, decoded.envelope, text);
   }
 
   /** Begins handling; the inbox has seen to it that it is this message's turn. */
@@ -41,7 +48,7 @@ export class Dispatcher {
 
   #beginTraced(session: Session, invocation: Invocation, message: Message): void {
     const { tracing } = session.services;
-    const { plan, id, bytes, trace } = message;
+    const { plan, id, text, trace } = message;
     const { connection } = session;
     const begin = (): void => {
       runFor(connection, () => {
@@ -52,6 +59,7 @@ export class Dispatcher {
       begin();
       return;
     }
+    const bytes = Buffer.byteLength(text);
     invocation.span = tracing.message(connection, { event: plan.event, id, bytes, trace }, session.handshakeSpan);
     tracing.inside(invocation.span, begin);
   }
@@ -123,18 +131,17 @@ export class Dispatcher {
       );
   }
 
-  #message(session: Session, { event, data, id, trace }: Envelope, frame: RawData): void {
+  #message(session: Session, envelope: Envelope, text: string): void {
     if (!session.isWelcome) {
-      this.sdkFrames.unexpected(session, id);
+      this.sdkFrames.unexpected(session, envelope.id);
       return;
     }
-    const plan = session.endpoint.handlers.get(event);
-    if (plan) session.inbox.push({ plan, data, id, trace, bytes: sizeOf(frame) });
-    else session.violate('UNKNOWN_EVENT', 'No handler is subscribed to this event', id);
+    const plan = session.endpoint.handlers.get(envelope.event);
+    if (plan) session.inbox.push(messageOf(plan, envelope, text));
+    else session.violate('UNKNOWN_EVENT', 'No handler is subscribed to this event', envelope.id);
   }
 }
 
-function textOf(data: RawData): string {
-  if (Buffer.isBuffer(data)) return data.toString();
-  return Array.isArray(data) ? Buffer.concat(data).toString() : Buffer.from(data).toString();
+function messageOf(plan: HandlerPlan, { data, id, trace }: Envelope, text: string): Message {
+  return { plan, data, id, trace, text };
 }

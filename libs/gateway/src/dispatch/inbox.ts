@@ -7,13 +7,17 @@ export interface Message {
   readonly id: string | number | undefined;
   /** W3C traceparent of the frame. */
   readonly trace: string | undefined;
-  /** Size of the frame, for the inbox's account. */
-  readonly bytes: number;
+  /** What it was decoded from. */
+  readonly text: string;
 }
 
 /** Whom an inbox works for. */
 export interface InboxOwner {
   start(message: Message): void;
+  /** Decodes a message again, whose turn has come. It was valid when it came. */
+  read(text: string): Message;
+  /** Whether one more that waits may begin now; otherwise {@link Inbox.proceed} is called when one may. */
+  mayBegin(): boolean;
   /** It is above its marks: no more, please. */
   full(): void;
   /** It is below half of them again. */
@@ -25,13 +29,19 @@ export interface InboxLimits {
   readonly inboxBytes: number;
 }
 
+/** What a message that waits costs beside its text: the string's header and its places in two lists. */
+const messageBytes = 48;
+
 /**
  * The messages of one connection that wait for their turn. Bounded: above its marks the socket is no longer read, so
  * that TCP slows the peer down; below half of them it is read again. What was read together with the last one that
  * fitted still comes along: at most 64 KiB, which is what Node reads at once.
+ *
+ * Keeps texts and not what was decoded from them: objects take up to 25 times the memory of their text.
  */
 export class Inbox {
-  #waiting: Message[] = [];
+  #texts: string[] = [];
+  #plans: HandlerPlan[] = [];
   #first = 0;
   #bytes = 0;
   /** Reasons not to begin anything: connection hooks at work, a client that does not read. */
@@ -46,16 +56,17 @@ export class Inbox {
   ) {}
 
   get length(): number {
-    return this.#waiting.length - this.#first;
+    return this.#texts.length - this.#first;
   }
 
   push(message: Message): void {
-    if (this.length === 0 && this.#mayStart(message.plan)) {
+    if (this.length === 0 && this.#isFree(message.plan)) {
       this.#start(message);
       return;
     }
-    this.#waiting.push(message);
-    this.#bytes += message.bytes;
+    this.#texts.push(message.text);
+    this.#plans.push(message.plan);
+    this.#bytes += costOf(message.text);
     if (this.length >= this.limits.inboxMessages || this.#bytes >= this.limits.inboxBytes) this.owner.full();
   }
 
@@ -66,49 +77,54 @@ export class Inbox {
 
   release(): void {
     this.#holds--;
-    this.#startWaiting();
+    this.proceed();
   }
 
   finished(plan: HandlerPlan): void {
     if (plan.concurrency === undefined) this.#busyInOrder = false;
     else this.#busyConcurrent?.set(plan, (this.#busyConcurrent.get(plan) ?? 1) - 1);
-    this.#startWaiting();
+    this.proceed();
   }
 
   /** The connection has ended: whoever still waits waits in vain. */
   discard(): void {
     this.#holds = Infinity;
-    this.#waiting = [];
+    this.#texts = [];
+    this.#plans = [];
     this.#first = 0;
     this.#bytes = 0;
   }
 
-  #startWaiting(): void {
+  /** Begins what may begin. */
+  proceed(): void {
     // A handler that is not asynchronous finishes within the call that begins it. The loop below goes on by itself;
     // calling it once more for each message would overflow the stack when thousands wait.
     if (this.#isStarting) return;
     this.#isStarting = true;
     for (;;) {
-      const next = this.#waiting[this.#first];
-      if (!next || !this.#mayStart(next.plan)) break;
-      this.#take(next);
-      this.#start(next);
+      const plan = this.#plans[this.#first];
+      if (!plan || !this.#isFree(plan) || !this.owner.mayBegin()) break;
+      this.#start(this.owner.read(this.#take()));
     }
     this.#isStarting = false;
     if (this.length <= this.limits.inboxMessages / 2 && this.#bytes <= this.limits.inboxBytes / 2)
       this.owner.relieved();
   }
 
-  #take(message: Message): void {
-    this.#first++;
-    this.#bytes -= message.bytes;
-    if (this.#first * 2 < this.#waiting.length) return;
+  #take(): string {
+    const text = this.#texts[this.#first] ?? '';
+    this.#texts[this.#first++] = '';
+    this.#bytes -= costOf(text);
     // Moving the rest only when half is used up keeps taking a message O(1) on average.
-    this.#waiting = this.#waiting.slice(this.#first);
-    this.#first = 0;
+    if (this.#first * 2 >= this.#texts.length) {
+      this.#texts = this.#texts.slice(this.#first);
+      this.#plans = this.#plans.slice(this.#first);
+      this.#first = 0;
+    }
+    return text;
   }
 
-  #mayStart(plan: HandlerPlan): boolean {
+  #isFree(plan: HandlerPlan): boolean {
     if (this.#holds > 0) return false;
     if (plan.concurrency === undefined) return !this.#busyInOrder;
     return (this.#busyConcurrent?.get(plan) ?? 0) < plan.concurrency;
@@ -120,4 +136,8 @@ export class Inbox {
     else (this.#busyConcurrent ??= new Map<HandlerPlan, number>()).set(plan, (this.#busyConcurrent.get(plan) ?? 0) + 1);
     this.owner.start(message);
   }
+}
+
+function costOf(text: string): number {
+  return Buffer.byteLength(text) + messageBytes;
 }

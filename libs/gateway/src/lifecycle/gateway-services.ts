@@ -1,6 +1,7 @@
 import type { ExpiryWatch } from '../auth/expiry-watch.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
+import type { Turns } from '../dispatch/turns.js';
 import type { HeartbeatService } from '../heartbeat/heartbeat.service.js';
 import type { ResolvedOptions } from '../module/resolve-options.js';
 import type { Clock } from '../ports/clock.js';
@@ -31,6 +32,7 @@ export interface GatewayServices {
   readonly heartbeat: HeartbeatService;
   readonly expiry: ExpiryWatch;
   readonly dispatcher: Dispatcher;
+  readonly turns: Turns;
   readonly connector: Connector;
   /** Disconnect hooks still at work; a shutdown waits for them. */
   readonly goodbyes: PendingWork;

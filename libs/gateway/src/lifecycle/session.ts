@@ -11,9 +11,10 @@ import type { ConnectionState, StateChange } from '../connection/connection-stat
 import type { Handshake } from '../connection/handshake.js';
 import { Link, type PauseReason } from '../connection/link.js';
 import type { NestCallback } from '../dispatch/handler-plan.js';
-import { Inbox, type Message } from '../dispatch/inbox.js';
+import { Inbox, type InboxOwner, type Message } from '../dispatch/inbox.js';
 import type { Invocation } from '../dispatch/invocation.js';
 import type { StreamReply } from '../dispatch/stream-reply.js';
+import type { TurnTaker } from '../dispatch/turns.js';
 import type { Beat } from '../heartbeat/beat.js';
 import type { OutboxLimits } from '../outbox/outbox.js';
 import { Deadline } from '../ports/deadline.js';
@@ -23,7 +24,7 @@ import { runFor } from '../tracing/message-context.js';
 import type { ConnectHooks } from './connect-hooks.js';
 import type { Endpoint } from './endpoint.js';
 import type { GatewayServices } from './gateway-services.js';
-import { sizeOf } from './size-of.js';
+import { sizeOf, textOf } from './size-of.js';
 
 const none: ReadonlySet<never> = new Set<never>();
 
@@ -38,7 +39,7 @@ export interface SessionInit {
 }
 
 /** What the gateway keeps for one connection. All of it ends with the connection. */
-export class Session extends Link {
+export class Session extends Link implements InboxOwner, TurnTaker {
   readonly endpoint: Endpoint;
   readonly lease: Lease;
   readonly inbox: Inbox;
@@ -68,6 +69,8 @@ export class Session extends Link {
   /** Observables that answer requests; made when the first one is. */
   streams: Set<StreamReply> | undefined;
   disconnectCallbacks: ((reason: string) => void)[] | undefined;
+  /** Frames that were read and wait for a turn of this connection; undefined in place of a binary one. */
+  #unread: (string | undefined)[] | undefined;
   #inFlight: Set<Invocation> | undefined;
   #tasks: WheelTask[] | undefined;
   #byteRate: ByteRate | undefined;
@@ -95,6 +98,33 @@ export class Session extends Link {
     this.services.dispatcher.start(this, message);
   }
 
+  read(text: string): Message {
+    return this.services.dispatcher.read(this, text);
+  }
+
+  mayBegin(): boolean {
+    return this.services.turns.mayBegin(this);
+  }
+
+  waitForTurn(): void {
+    this.pause('turn');
+  }
+
+  takeTurn(): void {
+    this.inbox.proceed();
+    const { turns, dispatcher } = this.services;
+    const unread = this.#unread ?? [];
+    let next = 0;
+    while (next < unread.length && turns.mayRead(this, unread[next]?.length ?? 0)) {
+      dispatcher.receive(this, unread[next++]);
+    }
+    this.#unread = next < unread.length && !this.isEnding ? unread.slice(next) : undefined;
+  }
+
+  endTurns(): void {
+    this.resume('turn');
+  }
+
   /** The inbox is above its marks. */
   full(): void {
     this.pause('inbox');
@@ -118,7 +148,11 @@ export class Session extends Link {
   }
 
   get isIdle(): boolean {
-    return this.inFlight.size === 0 && this.inbox.length === 0;
+    return this.inFlight.size === 0 && this.#waitingFrames === 0;
+  }
+
+  get #waitingFrames(): number {
+    return this.inbox.length + (this.#unread?.length ?? 0);
   }
 
   /** Messages being handled, the oldest first. */
@@ -208,13 +242,24 @@ export class Session extends Link {
     this.close(CloseCode.RATE_LIMIT_ABUSE, refusal.message);
   }
 
+  override reading(): void {
+    this.services.turns.enter(this);
+  }
+
+  override hasRead(): void {
+    this.services.turns.leave(this);
+  }
+
   protected override handle(data: RawData, isBinary: boolean): void {
-    const { traffic, dispatcher } = this.services;
+    const { traffic, dispatcher, turns } = this.services;
     const bytes = sizeOf(data);
     traffic.messagesIn++;
     traffic.bytesIn += bytes;
     this.#spend(bytes);
-    dispatcher.receive(this, data, isBinary);
+    if (this.isEnding) return;
+    const text = isBinary ? undefined : textOf(data);
+    if (!this.#unread && turns.mayRead(this, bytes)) dispatcher.receive(this, text);
+    else (this.#unread ??= []).push(text);
   }
 
   /** Whoever sends nothing is not counted. */
@@ -269,12 +314,14 @@ export class Session extends Link {
   }
 
   #abandon(from: ConnectionState): void {
-    if (from !== 'draining') this.services.traffic.messagesAbandoned += this.inFlight.size + this.inbox.length;
+    if (from !== 'draining') this.services.traffic.messagesAbandoned += this.inFlight.size + this.#waitingFrames;
     this.inbox.discard();
+    this.#unread = undefined;
   }
 
   #ended(): void {
     this.#release();
+    this.services.turns.forget(this);
     for (const stream of this.streams ?? []) stream.cancel();
     this.streams = undefined;
     this.request = undefined;

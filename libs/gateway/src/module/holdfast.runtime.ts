@@ -10,6 +10,7 @@ import { ExpiryWatch } from '../auth/expiry-watch.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { Dispatcher } from '../dispatch/dispatcher.js';
 import { Replier } from '../dispatch/replier.js';
+import { Turns } from '../dispatch/turns.js';
 import { DrainService } from '../drain/drain.service.js';
 import { HoldfastError } from '../errors/holdfast-error.js';
 import { HeartbeatService } from '../heartbeat/heartbeat.service.js';
@@ -158,6 +159,7 @@ function createServices({ random, authenticator, guards, ...given }: Ingredients
     heartbeat: new HeartbeatService(options.heartbeat, clock, random, counters, metrics),
     expiry: new ExpiryWatch(options.auth, clock),
     dispatcher: new Dispatcher(new Replier(), new SdkFrames(authenticator)),
+    turns: new Turns(clock),
     connector: new Connector(guards),
     goodbyes: new PendingWork(),
   };

@@ -60,7 +60,7 @@ function shapeProblems(given: unknown): string[] {
 
 function resolve(given: HoldfastOptions): ResolvedOptions {
   const messages: Required<MessageOptions> = { ...messageDefaults, ...defined(given.messages) };
-  const { maxEventLength, maxIdLength, maxDepth } = messages;
+  const { maxEventLength, maxIdLength, maxDepth, maxMembers } = messages;
   const auth = resolveAuthOptions(given.auth ?? {});
   return Object.freeze({
     production: isProduction(given),
@@ -71,7 +71,7 @@ function resolve(given: HoldfastOptions): ResolvedOptions {
     messages: Object.freeze(messages),
     outbox: Object.freeze({ ...outboxDefaults, ...defined(given.outbox) }),
     lifecycle: Object.freeze({ ...lifecycleDefaults, ...defined(given.lifecycle) }),
-    decodeLimits: Object.freeze({ ...defaultDecodeLimits, maxEventLength, maxIdLength, maxDepth }),
+    decodeLimits: Object.freeze({ ...defaultDecodeLimits, maxEventLength, maxIdLength, maxDepth, maxMembers }),
   });
 }
 
@@ -105,6 +105,7 @@ const messageDefaults: Required<MessageOptions> = {
   maxEventLength: defaultDecodeLimits.maxEventLength,
   maxIdLength: defaultDecodeLimits.maxIdLength,
   maxDepth: defaultDecodeLimits.maxDepth,
+  maxMembers: defaultDecodeLimits.maxMembers,
   bytesPerSecond: 8_388_608,
 };
 const outboxDefaults: Required<OutboxOptions> = {

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { HandlerPlan } from '../../src/dispatch/handler-plan.js';
-import { Inbox, type Message } from '../../src/dispatch/inbox.js';
+import { Inbox, type InboxOwner, type Message } from '../../src/dispatch/inbox.js';
 import { messageOf, planOf } from './plans.js';
 
 const plans = [planOf('in order'), planOf('also in order'), planOf('one of two', 2), planOf('one of three', 3)];
-const limits = { inboxMessages: 8, inboxBytes: 400 };
+const limits = { inboxMessages: 8, inboxBytes: 700 };
+/** What one that waits is charged beside its characters. */
+const overheadBytes = 48;
 
 /** What happens to an inbox, and what may never happen whatever does. */
 class Model {
@@ -13,8 +15,8 @@ class Model {
   readonly running: Message[] = [];
   readonly #inbox: Inbox;
   readonly #endsAtOnce = new Set<unknown>();
-  readonly #plansPushed: HandlerPlan[] = [];
-  #pushed = 0;
+  readonly #pushed: Message[] = [];
+  #mayBegin = true;
   #waitingBytes = 0;
   #holds = 1;
   #isPaused = false;
@@ -26,6 +28,8 @@ class Model {
         start: (message) => {
           this.#start(message);
         },
+        read: (text) => this.#read(text),
+        mayBegin: () => this.#mayBegin,
         full: () => (this.#isPaused = true),
         relieved: () => (this.#isPaused = false),
       },
@@ -33,12 +37,21 @@ class Model {
     );
   }
 
-  push(plan: HandlerPlan, bytes: number, endsAtOnce: boolean): void {
-    const message = messageOf(plan, this.#pushed++, bytes);
+  push(plan: HandlerPlan, length: number, endsAtOnce: boolean): void {
+    const message = messageOf(plan, this.#pushed.length, length);
     if (endsAtOnce) this.#endsAtOnce.add(message.id);
-    this.#plansPushed.push(plan);
-    this.#waitingBytes += bytes;
+    this.#pushed.push(message);
+    this.#waitingBytes += message.text.length + overheadBytes;
     this.#inbox.push(message);
+  }
+
+  deny(): void {
+    this.#mayBegin = false;
+  }
+
+  allow(): void {
+    this.#mayBegin = true;
+    this.#inbox.proceed();
   }
 
   finish(which: number): void {
@@ -69,15 +82,22 @@ class Model {
       expect(this.#inbox.length).toBe(0);
       return;
     }
-    const waiting = this.#pushed - this.started.length;
+    const waiting = this.#pushed.length - this.started.length;
     expect(this.#inbox.length).toBe(waiting);
     const isAboveMarks = waiting >= limits.inboxMessages || this.#waitingBytes >= limits.inboxBytes;
     const isBelowHalf = waiting <= limits.inboxMessages / 2 && this.#waitingBytes <= limits.inboxBytes / 2;
     if (isAboveMarks) expect(this.#isPaused).toBe(true);
     if (isBelowHalf) expect(this.#isPaused).toBe(false);
     // Whoever is first in the line waits for a reason.
-    const next = this.#plansPushed[this.started.length];
-    if (next && this.#holds === 0) expect(this.#isBusy(next)).toBe(true);
+    const next = this.#pushed[this.started.length];
+    if (next && this.#holds === 0 && this.#mayBegin) expect(this.#isBusy(next.plan)).toBe(true);
+  }
+
+  #read(text: string): Message {
+    const message = this.#pushed[this.started.length];
+    expect(message?.text).toBe(text);
+    if (!message) throw new Error('Nothing waits');
+    return message;
   }
 
   #start(message: Message): void {
@@ -85,7 +105,7 @@ class Model {
     expect(this.#isDiscarded).toBe(false);
     expect(this.#isBusy(message.plan)).toBe(false);
     this.started.push(message);
-    this.#waitingBytes -= message.bytes;
+    this.#waitingBytes -= message.text.length + overheadBytes;
     if (this.#endsAtOnce.has(message.id)) this.#inbox.finished(message.plan);
     else this.running.push(message);
   }
@@ -103,12 +123,13 @@ const step = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       plan: fc.constantFrom(...plans),
-      bytes: fc.integer({ min: 0, max: 150 }),
+      length: fc.integer({ min: 0, max: 150 }),
       endsAtOnce: fc.boolean(),
     }),
   },
   { weight: 4, arbitrary: fc.nat(20) },
   { weight: 2, arbitrary: fc.constantFrom('hold' as const, 'release' as const) },
+  { weight: 2, arbitrary: fc.constantFrom('deny' as const, 'allow' as const) },
 );
 
 it('keeps the order, the bounds and the concurrency, and lets nobody wait without a reason', () => {
@@ -119,8 +140,10 @@ it('keeps the order, the bounds and the concurrency, and lets nobody wait withou
       for (const each of steps) {
         if (each === 'hold') model.hold();
         else if (each === 'release') model.release();
+        else if (each === 'deny') model.deny();
+        else if (each === 'allow') model.allow();
         else if (typeof each === 'number') model.finish(each);
-        else model.push(each.plan, each.bytes, each.endsAtOnce);
+        else model.push(each.plan, each.length, each.endsAtOnce);
         model.check();
       }
       if (isDiscarded) {
@@ -136,12 +159,10 @@ it('keeps the order, the bounds and the concurrency, and lets nobody wait withou
 
 it('begins nothing before its first release, and then everything it may', () => {
   const started: unknown[] = [];
-  const inbox = new Inbox(
-    { start: ({ data }) => started.push(data), full: () => undefined, relieved: () => undefined },
-    limits,
-  );
   const [inOrder, , pair] = plans as [HandlerPlan, HandlerPlan, HandlerPlan];
-  for (const [number, plan] of [pair, inOrder, pair, pair].entries()) inbox.push(messageOf(plan, number));
+  const messages = [pair, inOrder, pair, pair].map((plan, number) => messageOf(plan, number));
+  const inbox = new Inbox({ ...freely(messages), start: ({ data }) => started.push(data) }, limits);
+  for (const message of messages) inbox.push(message);
   expect(started).toEqual([]);
   inbox.release();
   expect(started).toEqual([0, 1, 2]);
@@ -152,18 +173,30 @@ it('begins nothing before its first release, and then everything it may', () => 
 it('takes a hundred thousand messages that end at once without nesting them', () => {
   let started = 0;
   const [inOrder] = plans as [HandlerPlan];
+  const messages = Array.from({ length: 100_000 }, (_, number) => messageOf(inOrder, number));
   const inbox: Inbox = new Inbox(
     {
+      ...freely(messages),
       start: ({ plan }) => {
         started++;
         inbox.finished(plan);
       },
-      full: () => undefined,
-      relieved: () => undefined,
     },
     { inboxMessages: Infinity, inboxBytes: Infinity },
   );
-  for (let number = 0; number < 100_000; number++) inbox.push(messageOf(inOrder, number));
+  for (const message of messages) inbox.push(message);
   inbox.release();
   expect(started).toBe(100_000);
 });
+
+/** An owner that lets everything begin at once. */
+function freely(messages: readonly Message[]): Omit<InboxOwner, 'start'> {
+  const byText = new Map(messages.map((message) => [message.text, message]));
+  return {
+    // Nothing else was pushed.
+    read: (text) => byText.get(text) as Message,
+    mayBegin: () => true,
+    full: () => undefined,
+    relieved: () => undefined,
+  };
+}

@@ -1,0 +1,71 @@
+/** A client that sends a request every 20 ms and an HTTP request every 100 ms, and tells how long the answers took. */
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
+import type { InnocentAnswer, InnocentOrder } from './wire.js';
+
+const requestEveryMs = 20;
+const httpEveryMs = 100;
+
+/** Round trips by the time at which they began; what is never answered took until the end. */
+class RoundTrips {
+  readonly #open = new Map<number, number>();
+  readonly #taken: number[] = [];
+
+  begin(id: number): void {
+    this.#open.set(id, performance.now());
+  }
+
+  end(id: number): void {
+    const begun = this.#open.get(id);
+    if (begun === undefined || !this.#open.delete(id)) return;
+    this.#taken.push(performance.now() - begun);
+  }
+
+  p99(): number {
+    const now = performance.now();
+    const all = [...this.#taken, ...[...this.#open.values()].map((begun) => now - begun)].sort((a, b) => a - b);
+    return all[Math.min(all.length - 1, Math.floor(all.length * 0.99))] ?? Number.NaN;
+  }
+}
+
+async function watch({ port, token, seconds }: InnocentOrder): Promise<InnocentAnswer> {
+  const ws = new WebSocket(`ws://127.0.0.1:${port}/`, {
+    perMessageDeflate: false,
+    headers: { authorization: `Bearer ${token}` },
+  });
+  await once(ws, 'open');
+  // The first request of a process loads what later ones have.
+  await fetch(`http://127.0.0.1:${port}/health/live`);
+  // The first request of a process loads what later ones have.
+  await fetch(`http://127.0.0.1:${port}/health/live`);
+  const requests = new RoundTrips();
+  const health = new RoundTrips();
+  ws.on('message', (raw: Buffer) => {
+    // Every subject answers with the id in the frame, Nest's adapter in its data.
+    const { id, data } = JSON.parse(raw.toString()) as { id?: number; data?: { n?: number } };
+    requests.end(id ?? data?.n ?? -1);
+  });
+  let sent = 0;
+  const asking = setInterval(() => {
+    const id = ++sent;
+    requests.begin(id);
+    ws.send(`{"event":"echo","id":${id},"data":{"text":"innocent","n":${id}}}`);
+  }, requestEveryMs);
+  const probing = setInterval(() => {
+    const id = ++sent;
+    health.begin(id);
+    void fetch(`http://127.0.0.1:${port}/health/live`).then(() => {
+      health.end(id);
+    });
+  }, httpEveryMs);
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  clearInterval(asking);
+  clearInterval(probing);
+  ws.terminate();
+  return { requestP99: requests.p99(), healthP99: health.p99() };
+}
+
+process.on('message', (order: InnocentOrder) => {
+  void watch(order).then((answer) => process.send?.(answer));
+});
+process.send?.({ ready: true });
