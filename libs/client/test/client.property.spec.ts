@@ -93,7 +93,7 @@ describe('a client, whatever happens to it', () => {
           fc.integer(),
           options,
           meddling,
-          fc.array(action, { minLength: 5, maxLength: 60 }),
+          fc.array(action, { minLength: 5, maxLength: 60, size: 'max' }),
           async (seed, given, calls, actions) => {
             const session = new Session(seed, given, hasToken, calls);
             for (const next of actions) await session.act(next);
