@@ -2,9 +2,11 @@ import { type ParseResult } from './members.js';
 import {
   type DrainData,
   type ErrorData,
+  maxNumber,
+  maxWaitMs,
   type PingData,
   type RefreshRequestData,
-  ReservedEvent,
+  type ReservedEvent,
   type WelcomeData,
 } from './reserved.js';
 
@@ -23,7 +25,8 @@ const optionalAmount = 'a number, 0 or more, or absent';
  */
 export function parseWelcome(data: unknown): ParseResult<WelcomeData> {
   const heartbeat = { intervalMs: amount, graceMs: amount } as const;
-  return parse(ReservedEvent.welcome, data, { connectionId: text, heartbeat, limits: { maxPayloadBytes: amount } });
+  const shape = { connectionId: text, heartbeat, limits: { maxPayloadBytes: amount } } as const;
+  return parse('$welcome', data, shape, maxNumber);
 }
 
 /**
@@ -32,7 +35,7 @@ export function parseWelcome(data: unknown): ParseResult<WelcomeData> {
  * @publicApi
  */
 export function parseServerPing(data: unknown): ParseResult<PingData> {
-  return parse(ReservedEvent.ping, data, { n: amount });
+  return parse('$ping', data, { n: amount }, Number.MAX_SAFE_INTEGER);
 }
 
 /**
@@ -41,7 +44,7 @@ export function parseServerPing(data: unknown): ParseResult<PingData> {
  * @publicApi
  */
 export function parseDrain(data: unknown): ParseResult<DrainData> {
-  return parse(ReservedEvent.drain, data, { retryAfterMs: amount, windowMs: amount, reason: text });
+  return parse('$drain', data, { retryAfterMs: amount, windowMs: amount, reason: text }, maxWaitMs);
 }
 
 /**
@@ -50,7 +53,7 @@ export function parseDrain(data: unknown): ParseResult<DrainData> {
  * @publicApi
  */
 export function parseRefreshRequest(data: unknown): ParseResult<RefreshRequestData> {
-  return parse(ReservedEvent.refresh, data, { expiresInMs: amount });
+  return parse('$refresh', data, { expiresInMs: amount }, maxNumber);
 }
 
 /**
@@ -59,25 +62,30 @@ export function parseRefreshRequest(data: unknown): ParseResult<RefreshRequestDa
  * @publicApi
  */
 export function parseError(data: unknown): ParseResult<ErrorData> {
-  return parse(ReservedEvent.error, data, { code: text, message: text, retryAfterMs: optionalAmount });
+  return parse('$error', data, { code: text, message: text, retryAfterMs: optionalAmount }, maxNumber);
 }
 
-function parse<T>(event: string, data: unknown, shape: Shape): ParseResult<T> {
-  const fault = faultIn(data, shape, 'data');
-  return fault === undefined
-    ? // Safe: the shape lists what is required of T, and the rest is optional.
-      { ok: true, value: data as T }
-    : { ok: false, error: { code: 'MALFORMED_FRAME', message: `${event}: ${fault}` } };
+/** The names as literals, not by the object: browsers would have to load that. */
+type ReservedName = (typeof ReservedEvent)[keyof typeof ReservedEvent];
+
+/** @param largest - to what numbers are cut that are larger (PROTOCOL.md 12.2), in `data` itself: it was just read. */
+function parse<T>(event: ReservedName, data: unknown, shape: Shape, largest: number): ParseResult<T> {
+  const message = faultIn(data, shape, largest, `${event}: data`);
+  if (message) return { ok: false, error: { code: 'MALFORMED_FRAME', message } };
+  // Safe: the shape lists what is required of T, and the rest is optional.
+  return { ok: true, value: data as T };
 }
 
-function faultIn(data: unknown, shape: Shape, path: string): string | undefined {
+function faultIn(data: unknown, shape: Shape, largest: number, path: string): string | undefined {
+  // Safe: anything that is neither null nor undefined can be read by name, and what is found is checked.
+  const members = (data ?? {}) as Record<string, unknown>;
   for (const [member, rule] of Object.entries(shape)) {
-    // Safe: anything that is neither null nor undefined can be read by name, and what is found is checked.
-    const value = (data as Record<string, unknown> | null | undefined)?.[member];
+    const value = members[member];
     const at = `${path}.${member}`;
     const fault =
-      typeof rule === 'string' ? !follows(value, rule) && `${at} must be ${rule}` : faultIn(value, rule, at);
+      typeof rule === 'string' ? !follows(value, rule) && `${at} must be ${rule}` : faultIn(value, rule, largest, at);
     if (fault) return fault;
+    if (typeof value === 'number' && value > largest) members[member] = largest;
   }
   return undefined;
 }

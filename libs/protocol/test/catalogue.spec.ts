@@ -6,6 +6,12 @@ import {
   defaultDecodeLimits,
   errorCodes,
   maxTokenLength,
+  maxWaitMs,
+  parseDrain,
+  parseError,
+  parseRefreshRequest,
+  parseServerPing,
+  parseWelcome,
   ReservedEvent,
   retiredCloseCodes,
   retiredErrorCodes,
@@ -183,7 +189,36 @@ describe('PROTOCOL.md', () => {
     expect(limits.get('members of `data`')).toBe(defaultDecodeLimits.maxMembers.toLocaleString('en'));
     expect(limits.get('length of a token')).toBe(maxTokenLength.toLocaleString('en'));
   });
+
+  it('12.2: states to what every number of a server is cut', () => {
+    const stated = tableRows(protocol, ['Number of the server', 'Largest', 'What the client does with it']);
+    const infinite = {
+      $drain: parseDrain({ retryAfterMs: Infinity, windowMs: Infinity, reason: '' }),
+      $error: parseError({ code: 'C', message: '', retryAfterMs: Infinity }),
+      $refresh: parseRefreshRequest({ expiresInMs: Infinity }),
+      $welcome: parseWelcome({
+        connectionId: 'c',
+        heartbeat: { intervalMs: Infinity, graceMs: Infinity },
+        limits: { maxPayloadBytes: Infinity },
+      }),
+      $ping: parseServerPing({ n: Infinity }),
+    };
+    const found = Object.entries(infinite).flatMap(([event, data]) => (data.ok ? numbersIn(event, data.value) : []));
+    // What the client itself makes of that one, before it comes back, is in its own tests.
+    const parsed = stated.filter(([number]) => !number!.includes('closed next'));
+    expect(parsed.map(([number, largest]) => [number!.split(',')[0]!.replaceAll('`', ''), largest])).toEqual(found);
+    expect(stated.find(([number]) => number!.includes('closed next'))?.[1]).toBe(maxWaitMs.toLocaleString('en'));
+  });
 });
+
+/** Each number in the data of an event, such as `['$drain retryAfterMs', '300,000']`. */
+function numbersIn(path: string, data: object): string[][] {
+  return Object.entries(data).flatMap(([member, value]: [string, unknown]) => {
+    const at = `${path}${path.includes(' ') ? '.' : ' '}${member}`;
+    if (typeof value === 'object' && value !== null) return numbersIn(at, value);
+    return typeof value === 'number' ? [[at, value.toLocaleString('en')]] : [];
+  });
+}
 
 function retiredIn(clause: string): string | undefined {
   return protocol

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  maxNumber,
+  maxWaitMs,
   parseDrain,
   parseError,
   parseRefreshRequest,
@@ -35,6 +37,33 @@ describe('data of the server', () => {
     ['7.1', parseError, { code: 'X', message: 'm', details: [1], retryAfterMs: 0 }],
   ])('%s: is taken as it is', (_, parse, data) => {
     expect(parse(data)).toStrictEqual({ ok: true, value: data });
+  });
+
+  it('12.2: is taken up to the largest that is stated, and cut above it', () => {
+    const numbers = fc.double({ min: 0, noNaN: true });
+    fc.assert(
+      fc.property(numbers, numbers, (first, second) => {
+        const beats = { intervalMs: first, graceMs: second };
+        const limits = { maxPayloadBytes: first };
+        expect(parseWelcome({ connectionId: 'c', heartbeat: beats, limits })).toStrictEqual({
+          ok: true,
+          value: {
+            connectionId: 'c',
+            heartbeat: { intervalMs: Math.min(first, maxNumber), graceMs: Math.min(second, maxNumber) },
+            limits: { maxPayloadBytes: Math.min(first, maxNumber) },
+          },
+        });
+        expect(parseDrain({ retryAfterMs: first, windowMs: second, reason: 'r' })).toStrictEqual({
+          ok: true,
+          value: { retryAfterMs: Math.min(first, maxWaitMs), windowMs: Math.min(second, maxWaitMs), reason: 'r' },
+        });
+      }),
+    );
+    expect(parseRefreshRequest({ expiresInMs: 2 ** 31 })).toEqual({ ok: true, value: { expiresInMs: 2 ** 31 - 1 } });
+    expect(parseServerPing({ n: Infinity })).toEqual({ ok: true, value: { n: 2 ** 53 - 1 } });
+    // Text is no number, however it looks.
+    const error = { code: '1e400', message: '99999999999', retryAfterMs: Infinity };
+    expect(parseError(error)).toEqual({ ok: true, value: { ...error, retryAfterMs: maxNumber } });
   });
 
   it('3.3, 15.1: may hold more than a client of today knows', () => {
