@@ -1,4 +1,4 @@
-import { type CloseCode, type DrainData, retryRule } from '@holdfast/protocol';
+import { type CloseCode, type DrainData, maxWaitMs, retryRule } from '@holdfast/protocol';
 import { type BackoffOptions, longestWaitMs } from './backoff.js';
 import { type HoldfastError } from './errors.js';
 import { type Random } from './ports.js';
@@ -94,11 +94,11 @@ export interface Machine {
   readonly state: ConnectionState;
   /** Attempts to come back since the last stable connection. */
   readonly attempts: number;
-  /** Monotonic. */
-  readonly openedAt: number;
+  /** Monotonic: when the connection was opened or, while waiting, lost. */
+  readonly since: number;
   /** What the server advertised for the return, until it is used. */
   readonly drain?: DrainData;
-  /** Milliseconds since the Unix epoch: the server wants no attempt before. */
+  /** Milliseconds since the Unix epoch: nothing but the timer begins an attempt before. */
   readonly notBefore: number;
   /** How a token was refused, until a connection with another one is stable. */
   readonly refused?: Ending;
@@ -128,7 +128,7 @@ interface Policy {
   readonly comesBack: (code: number, reason: string) => boolean;
 }
 
-export const idleMachine: Machine = { state: 'idle', attempts: 0, openedAt: 0, notBefore: 0 };
+export const idleMachine: Machine = { state: 'idle', attempts: 0, since: 0, notBefore: 0 };
 
 /**
  * The next state and memory; a new `change` tells of a change. Pure: sockets and timers belong to whoever acts on it.
@@ -140,7 +140,7 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
       return state === 'closed' ? machine : enter(machine, { ...idleMachine, state: 'closed' }, { cause: 'close' });
     case 'welcome':
       if (state !== 'connecting') return machine;
-      return enter(machine, { ...machine, state: 'open', openedAt: facts.now }, { cause: 'welcome' });
+      return enter(machine, { ...machine, state: 'open', since: facts.now }, { cause: 'welcome' });
     case 'drain':
       return state === 'open' ? { ...machine, drain: input.drain } : machine;
     case 'ended':
@@ -159,9 +159,17 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
   }
 }
 
-/** There is a reason to wait no longer. */
-function hurry(machine: Machine, cause: Cause, { wallNow }: Facts): Machine {
-  return machine.state === 'waiting' && wallNow >= machine.notBefore ? attempt(machine, cause) : machine;
+/** There is a reason to wait no longer: at once the first time, and then no sooner than `firstMs` after the loss. */
+function hurry(machine: Machine, cause: Cause, { now, wallNow, policy }: Facts): Machine {
+  const { state, attempts, since, notBefore, change } = machine;
+  if (state !== 'waiting' || wallNow < notBefore) return machine;
+  const restMs = attempts && since + policy.backoff.firstMs - now;
+  if (restMs <= 0) return attempt(machine, cause);
+  const nextAttemptAt = wallNow + restMs;
+  // Safe: whoever waits was told until when.
+  if (nextAttemptAt >= (change?.nextAttemptAt as number)) return machine;
+  // What happens until then hastens nothing more.
+  return enter(machine, { ...machine, notBefore: nextAttemptAt }, { cause, nextAttemptAt });
 }
 
 function attempt(machine: Machine, cause: Cause): Machine {
@@ -171,11 +179,11 @@ function attempt(machine: Machine, cause: Cause): Machine {
 function afterEnding(before: Machine, ending: Ending, facts: Facts): Machine {
   const { token, wokenUp, ...told } = ending;
   const { backoff, canRenewToken } = facts.policy;
-  const isStable = before.state === 'open' && facts.now - before.openedAt >= backoff.stableMs;
+  const isStable = before.state === 'open' && facts.now - before.since >= backoff.stableMs;
   const machine = isStable ? { ...before, attempts: 0, refused: undefined } : before;
   const { attempts } = machine;
 
-  const mayRenew = told.code === unauthorized && canRenewToken && machine.refused === undefined;
+  const mayRenew = told.code === unauthorized && canRenewToken && !machine.refused;
   const next = mayRenew ? 'waiting' : stateAfter(told, facts.policy);
   if (next !== 'waiting') return enter(machine, { ...idleMachine, state: next }, told);
   if (attempts >= backoff.maxAttempts) {
@@ -184,23 +192,30 @@ function afterEnding(before: Machine, ending: Ending, facts: Facts): Machine {
   return wait(mayRenew ? { ...machine, refused: ending } : machine, told, facts, wokenUp);
 }
 
-/** PROTOCOL.md 13. Without a code it was our own impatience, and we come back. */
-function stateAfter({ code, reason = '' }: Ending, policy: Policy): 'waiting' | 'closed' | 'failed' {
-  if (code === undefined) return 'waiting';
+/** PROTOCOL.md 13. Without a code it was our own impatience, which is no close either: we come back. */
+function stateAfter({ code = 0, reason = '' }: Ending, policy: Policy): 'waiting' | 'closed' | 'failed' {
   const rule = retryRule(code);
   if (rule === 'application') return policy.comesBack(code, reason) ? 'waiting' : 'closed';
-  if (rule === 'stay-away') return code === normal ? 'closed' : 'failed';
-  return 'waiting';
+  if (rule === 'return') return 'waiting';
+  return code === normal ? 'closed' : 'failed';
 }
 
 function wait(machine: Machine, told: Told, facts: Facts, wokenUp: boolean | undefined): Machine {
   const { drain, attempts } = machine;
-  const askedMs = drain?.retryAfterMs ?? told.error?.retryAfterMs ?? 0;
-  const longestMs = wokenUp ? 0 : longestWaitMs(attempts, facts.policy.backoff);
-  const nextAttemptAt = facts.wallNow + askedMs + facts.random.next() * (drain?.windowMs ?? longestMs);
+  const { now, wallNow, random, policy } = facts;
+  const chance = random.next();
+  const backoffMs = chance * longestWaitMs(attempts, policy.backoff);
+  const askedMs = drain?.retryAfterMs ?? Math.min(told.error?.retryAfterMs ?? 0, maxWaitMs);
+  const givenMs = askedMs + (drain ? chance * drain.windowMs : wokenUp ? 0 : backoffMs);
+  // From the second return on nothing shortens the backoff, until a connection was stable (PROTOCOL.md 10.2).
+  const nextAttemptAt = wallNow + Math.max(givenMs, attempts && backoffMs);
   // Not the present time when nothing was asked: the clock may be set back.
-  const notBefore = askedMs > 0 ? facts.wallNow + askedMs : 0;
-  return enter(machine, { ...machine, state: 'waiting', drain: undefined, notBefore }, { ...told, nextAttemptAt });
+  const notBefore = askedMs && wallNow + askedMs;
+  return enter(
+    machine,
+    { ...machine, state: 'waiting', since: now, drain: undefined, notBefore },
+    { ...told, nextAttemptAt },
+  );
 }
 
 type Told = Omit<StateChange, 'from' | 'to' | 'attempts'>;

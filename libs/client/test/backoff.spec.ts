@@ -184,10 +184,60 @@ describe('the advertised window (10.1, 10.2)', () => {
     expect(tested.last).toMatchObject({ to: 'connecting', cause: 'online' });
   });
 
-  it('may be longer than a timer can count', () => {
-    const { world, tested } = drained(1, { retryAfterMs: 1e10, windowMs: 0, reason: 'for good' });
-    world.socket.end(1012);
-    expect(tested.waitMs).toBe(1e10);
+  describe('from the second return on', () => {
+    const atOnce = { retryAfterMs: 0, windowMs: 0, reason: 'deploy' };
+
+    /** A client that was drained with that, and drained again by the next server before it was stable. */
+    function drainedAgain(seed: number, again: object | undefined) {
+      const { world, tested } = drained(seed, atOnce);
+      world.socket.end(1012);
+      expect(tested.waitMs).toBe(0);
+      tested.comeBack();
+      world.socket.welcome();
+      world.clock.advance(9_999);
+      if (again) world.socket.say('$drain', again);
+      world.socket.end(1012);
+      return { world, tested };
+    }
+
+    it('is no shorter than the wait of the backoff', () => {
+      fc.assert(
+        fc.property(fc.integer(), (seed) => {
+          const { tested } = drainedAgain(seed, atOnce);
+          expect(tested.last.attempts).toBe(1);
+          // To the millisecond that of a client with the same chance whose server said nothing.
+          expect(tested.waitMs).toBe(drainedAgain(seed, undefined).tested.waitMs);
+          expect(tested.waitMs).toBeLessThan(longest[1]!);
+        }),
+      );
+    });
+
+    it('is kept where it is longer', () => {
+      const { tested } = drainedAgain(1, { ...drain, windowMs: 0 });
+      expect(tested.waitMs).toBe(drain.retryAfterMs);
+    });
+
+    it('counts alone again once a connection has been stable', () => {
+      const { world, tested } = drainedAgain(1, atOnce);
+      tested.comeBack();
+      world.socket.welcome();
+      world.clock.advance(10_000);
+      world.socket.say('$drain', atOnce).end(1012);
+      expect(tested.waitMs).toBe(0);
+    });
+
+    it('keeps a server that drains every client at once from being met in a loop', () => {
+      const world = new World();
+      const { client } = world.client();
+      client.on('$state', ({ to }) => {
+        if (to === 'connecting') world.clock.schedule(() => world.socket.welcome().say('$drain', atOnce).end(1012), 0);
+      });
+      client.connect();
+      world.clock.advance(300);
+      expect(world.sockets.length).toBeLessThanOrEqual(3);
+      world.clock.advance(60_000);
+      expect(world.sockets.length).toBeLessThan(15);
+    });
   });
 
   it('is what an error asks for, when there is no other (7.2)', () => {
@@ -218,5 +268,19 @@ describe('connect() while waiting', () => {
     world.wallOffsetMs = -3_600_000;
     tested.client.connect();
     expect(tested.client.state).toBe('connecting');
+  });
+
+  it('as often as somebody likes makes one attempt per `firstMs`', () => {
+    const world = new World();
+    const ports = { ...world.ports, random: { next: () => 0.99 } };
+    const tested = world.client({ ports, backoff: { maxAttempts: Infinity } }).open();
+    for (let click = 0; click < 600; click++) {
+      if (world.live.length > 0) world.socket.end();
+      tested.client.connect();
+      world.clock.advance(100);
+    }
+    // The first, the return that is free, and one each second of a minute.
+    expect(world.sockets.length).toBeGreaterThan(50);
+    expect(world.sockets.length).toBeLessThanOrEqual(62);
   });
 });

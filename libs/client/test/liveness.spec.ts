@@ -113,6 +113,24 @@ describe.each(['online', 'wake'] as const)('%s', (what) => {
     expect(world.live).toHaveLength(1);
   });
 
+  it('while open comes back at once only the first time, until a connection was stable', () => {
+    const { world, tested } = opened();
+    world.happens(what);
+    world.socket.end();
+    expect(tested.waitMs).toBe(0);
+    tested.comeBack();
+    world.socket.welcome();
+    world.happens(what);
+    world.socket.end();
+    expect(tested.waitMs).toBeGreaterThan(0);
+    world.clock.advance(tested.waitMs);
+    world.socket.welcome();
+    world.clock.advance(10_000);
+    world.happens(what);
+    world.socket.end();
+    expect(tested.waitMs).toBe(0);
+  });
+
   it('while open makes a connection that turns out to be lost come back at once', () => {
     const { world, tested, socket } = opened();
     world.happens(what);
@@ -156,6 +174,49 @@ describe.each(['online', 'wake'] as const)('%s', (what) => {
     world.happens(what);
     expect(tested.last).toMatchObject({ from: 'waiting', to: 'connecting', cause: what, attempts: 1 });
     expect(world.sockets).toHaveLength(2);
+  });
+
+  it('while waiting again, before a connection was stable, waits for the rest of `firstMs`, once and no longer', () => {
+    const { world, tested, socket } = opened();
+    socket.end();
+    world.happens(what);
+    // Long enough a wait to be hastened.
+    while (tested.last.attempts < 4) {
+      world.socket.end();
+      tested.comeBack();
+    }
+    world.socket.end();
+    expect(tested.waitMs).toBeGreaterThan(1_000);
+    const { length } = world.sockets;
+    world.clock.advance(400);
+    const before = tested.changes.length;
+    for (let i = 0; i < 10; i++) world.happens(what);
+    expect(tested.changes.slice(before)).toMatchObject([{ from: 'waiting', to: 'waiting', cause: what, attempts: 4 }]);
+    expect(tested.waitMs).toBe(600);
+    world.clock.advance(599);
+    expect(world.sockets).toHaveLength(length);
+    world.clock.advance(1);
+    expect(world.sockets).toHaveLength(length + 1);
+    world.socket.end();
+    // Longer than that after the loss it is at once again.
+    expect(tested.waitMs).toBeGreaterThan(1_000);
+    world.clock.advance(1_000);
+    world.happens(what);
+    expect(tested.last).toMatchObject({ to: 'connecting', cause: what });
+  });
+
+  it('while waiting puts off nothing that is due sooner', () => {
+    const world = new World();
+    const tested = world.client({ ports: { ...world.ports, random: { next: () => 0.1 } } }).open();
+    world.socket.end();
+    tested.comeBack();
+    world.socket.end();
+    expect(tested.waitMs).toBe(300);
+    world.clock.advance(100);
+    world.happens(what);
+    expect(tested.waitMs).toBe(200);
+    world.clock.advance(200);
+    expect(tested.last).toMatchObject({ to: 'connecting', cause: 'retry' });
   });
 
   it('while waiting tries at once also when the clock was set back', () => {

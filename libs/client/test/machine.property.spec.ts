@@ -120,14 +120,29 @@ describe('the machine, whatever happens to it', () => {
         expect(change.nextAttemptAt).toBe(facts.wallNow + 5_000);
         return;
       }
-      const lost = given.type === 'ended' ? given.ending : undefined;
+      const { firstMs } = facts.policy.backoff;
+      if (given.type !== 'ended') {
+        // Hastened.
+        expect(change.nextAttemptAt).toBeLessThan(before.change!.nextAttemptAt!);
+        expect(change.nextAttemptAt).toBeGreaterThan(facts.wallNow);
+        expect(change.nextAttemptAt).toBeLessThanOrEqual(facts.wallNow + firstMs);
+        return;
+      }
+      const { ending: lost } = given;
       const notice = lastDrain(one, earlier);
-      const askedMs = notice?.retryAfterMs ?? lost?.error?.retryAfterMs ?? 0;
-      const spreadMs = notice?.windowMs ?? facts.policy.backoff.maxMs;
+      const askedMs = notice?.retryAfterMs ?? lost.error?.retryAfterMs ?? 0;
+      const { maxMs } = facts.policy.backoff;
+      const spreadMs = Math.max(notice?.windowMs ?? 0, maxMs);
       expect(change.nextAttemptAt).toBeGreaterThanOrEqual(facts.wallNow + askedMs);
       expect(change.nextAttemptAt).toBeLessThanOrEqual(facts.wallNow + askedMs + spreadMs);
-      if (lost?.wokenUp === true && !notice) expect(change.nextAttemptAt).toBe(facts.wallNow + askedMs);
       expect(before.state).not.toBe('idle');
+      if (change.attempts === 0) {
+        if (notice) expect(change.nextAttemptAt).toBe(facts.wallNow + askedMs + facts.random.next() * notice.windowMs);
+        else if (lost.wokenUp) expect(change.nextAttemptAt).toBe(facts.wallNow + askedMs);
+      } else {
+        const longestMs = Math.min(maxMs, firstMs * 3 ** change.attempts);
+        expect(change.nextAttemptAt).toBeGreaterThanOrEqual(facts.wallNow + facts.random.next() * longestMs);
+      }
     });
   });
 

@@ -21,17 +21,22 @@ export class World {
   isOnline = true;
   /** What the wall clock shows more than it should: a clock that was set, or a machine that slept while its timers stood still. */
   wallOffsetMs = 0;
+  /** The delays of all timers that were armed. */
+  readonly delays: number[] = [];
   readonly ports: ClientPorts;
   readonly WebSocket: WebSocketConstructor;
 
   constructor(seed = 1) {
-    const { clock, sockets, watchers } = this;
+    const { clock, sockets, watchers, delays } = this;
     this.ports = {
       random: seededRandom(seed),
       clock: {
         now: () => clock.now(),
         wallNow: () => clock.wallNow() + this.wallOffsetMs,
-        schedule: (task, delayMs) => clock.schedule(task, delayMs),
+        schedule: (task, delayMs) => {
+          delays.push(delayMs);
+          return clock.schedule(task, delayMs);
+        },
         cancel: (handle) => clock.cancel(handle),
       },
       surroundings: {
