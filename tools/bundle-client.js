@@ -6,7 +6,8 @@ import { build, watch } from 'rolldown';
 const options = {
   input: 'libs/client/dist/index.js',
   platform: 'browser',
-  output: { file: 'libs/client/dist/holdfast-client.min.js', format: 'esm', minify: true },
+  // Comments that are left by then are for bundlers.
+  output: { file: 'libs/client/dist/holdfast-client.min.js', format: 'esm', minify: true, comments: false },
 };
 
 if (process.argv.includes('--watch')) {

@@ -92,7 +92,7 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
   emit<K extends ClientEvent<E>>(event: K, ...[data]: DataOf<E, K>): boolean {
     const error = this.#submit(outgoing(event, data));
     if (error?.code === 'PAYLOAD_TOO_LARGE') throw error;
-    return error === undefined;
+    return !error;
   }
 
   /**
@@ -129,7 +129,7 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
     const { link, machine, outbox } = this.#driver;
     if (machine.change && isFinal(machine.state)) return lossBy(machine.change);
     if (!link?.isWritable) return outbox.add(message);
-    if (link.bufferedBytes + message.bytes > this.#settings.outbox.maxBytes) return outbox.refuse();
+    if (link.bufferedAmount + message.bytes > this.#settings.outbox.maxBytes) return outbox.refuse();
     return link.send(message);
   }
 }

@@ -16,7 +16,7 @@ export class Driver {
   readonly #wakeWatch: WakeWatch;
   #machine: Machine = idleMachine;
   #link: Link | undefined;
-  #retryTimer: TimerHandle = undefined;
+  #retryTimer: TimerHandle;
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -47,7 +47,7 @@ export class Driver {
     if (this.#machine !== before) return;
     this.#machine = machine;
     const { change } = machine;
-    if (change === undefined || change === before.change) return;
+    if (!change || change === before.change) return;
     if (change.to !== 'open') this.#leave(change);
     this.emitter.emit('$state', change);
     this.emitter.afterwards(() => {
@@ -86,7 +86,7 @@ export class Driver {
     this.outbox.flush((message) => {
       // It was taken before anybody knew what the server takes.
       const error = link.send(message);
-      if (error === undefined) return;
+      if (!error) return;
       this.outbox.refuse(error);
       if (message.request) message.request.fail(error);
       else this.emitter.emit('$error', error);

@@ -31,7 +31,7 @@ export class Emitter {
   afterwards(task: () => void): void {
     // When there are others, whoever calls them comes to this one in its turn.
     if (this.#queue.push(task) > 1) return;
-    for (const next of this.#queue) next();
+    for (const next of this.#queue) callSafely(next);
     this.#queue.length = 0;
   }
 }

@@ -1,4 +1,4 @@
-import { parseError } from '@holdfast/protocol';
+import { type ErrorData, parseError } from '@holdfast/protocol';
 import { isFinal, type StateChange } from './machine.js';
 
 /**
@@ -26,7 +26,7 @@ export type ClientErrorCode =
   | 'UNENCODABLE'
   /** The server sent a frame that cannot be used; it was dropped (PROTOCOL.md 7.6). */
   | 'MALFORMED_FRAME'
-  /** The token provider threw; `cause` is what it threw. */
+  /** The token provider threw, or gave what is no token; `cause` is what it threw, or says what a token is. */
   | 'TOKEN_PROVIDER_FAILED';
 
 /**
@@ -38,11 +38,11 @@ export type ClientErrorCode =
 export class HoldfastError extends Error {
   override readonly name = 'HoldfastError';
   /** A {@link ClientErrorCode}, a code of the server's catalogue (PROTOCOL.md 14), or one of the application. */
-  readonly code: ClientErrorCode | (string & {});
+  declare readonly code: ClientErrorCode | (string & {});
   /** What exactly was wrong, where the server says so. */
-  readonly details?: unknown;
+  declare readonly details?: unknown;
   /** Trying again is pointless for this many milliseconds, where the server says so. */
-  readonly retryAfterMs?: number;
+  declare readonly retryAfterMs?: number;
 
   constructor(
     code: ClientErrorCode | (string & {}),
@@ -58,22 +58,17 @@ export class HoldfastError extends Error {
 
 /** What becomes of requests when a connection is lost (PROTOCOL.md 4.9), or the client ends. */
 export function lossBy({ to, cause, code, reason, error }: StateChange): HoldfastError {
-  const message = `The client is ${to}: ${cause} ${code ?? ''} ${reason ?? ''}`;
-  return new HoldfastError(isFinal(to) ? 'CLOSED' : 'CONNECTION_LOST', message.trimEnd(), { cause: error });
+  const message = `The client is ${to}: ${cause} ${code ?? ''} ${reason ?? ''}`.trimEnd();
+  return new HoldfastError(isFinal(to) ? 'CLOSED' : 'CONNECTION_LOST', message, { cause: error });
 }
 
 export function aborted(signal: AbortSignal | undefined): HoldfastError {
   return new HoldfastError('ABORTED', 'The request was aborted', { cause: signal?.reason });
 }
 
-export function tokenProviderFailed(cause: unknown): HoldfastError {
-  return new HoldfastError('TOKEN_PROVIDER_FAILED', 'The token provider failed', { cause });
-}
-
 /** What a server's `$error` says; one that cannot be read is an error all the same. */
 export function errorOf(data: unknown): HoldfastError {
-  const error = parseError(data);
-  if (!error.ok) return new HoldfastError('MALFORMED_FRAME', error.error.message);
-  const { code, message } = error.value;
-  return new HoldfastError(code, message, error.value);
+  const read = parseError(data);
+  const error: ErrorData = read.ok ? read.value : read.error;
+  return new HoldfastError(error.code, error.message, error);
 }

@@ -1,6 +1,9 @@
-import { type Envelope, isReserved } from '@holdfast/protocol';
+import { type Envelope, isReserved, type ReservedEvent } from '@holdfast/protocol';
 import { HoldfastError } from './errors.js';
 import { type Outgoing } from './outbox.js';
+
+/** Names of reserved events, as literals: browsers would have to load the object. */
+export type ReservedName = (typeof ReservedEvent)[keyof typeof ReservedEvent];
 
 const utf8 = new TextEncoder();
 
@@ -11,7 +14,7 @@ const utf8 = new TextEncoder();
  */
 export function outgoing(event: string, data: unknown, id?: number): Outgoing {
   if (event === '' || isReserved(event)) {
-    throw new HoldfastError('MALFORMED_FRAME', 'The name of an event must not be empty or begin with $');
+    throw new HoldfastError('MALFORMED_FRAME', 'An event must not be empty or begin with $');
   }
   try {
     // JSON leaves out what is undefined.

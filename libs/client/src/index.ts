@@ -10,7 +10,7 @@ export {
   type ServerEvent,
 } from './events.js';
 export { type Cause, type ConnectionState, type StateChange } from './machine.js';
-export { type ClientOptions, type OutboxOptions, type TokenProvider } from './options.js';
+export { type ClientOptions, type OutboxOptions } from './options.js';
 export { type RequestOptions } from './pending-request.js';
 export {
   type ClientPorts,
@@ -20,3 +20,4 @@ export {
   type WebSocketConstructor,
   type WebSocketLike,
 } from './ports.js';
+export { type TokenProvider } from './token.js';

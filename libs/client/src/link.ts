@@ -7,33 +7,30 @@ import {
   type ParseResult,
   parseServerPing,
   parseWelcome,
-  ReservedEvent,
   SDK_SUBPROTOCOL_JSON,
   type WelcomeData,
 } from '@holdfast/protocol';
-import { type Emitter } from './emitter.js';
-import { errorOf, HoldfastError, tokenProviderFailed } from './errors.js';
-import { incoming } from './frame.js';
+import { closeSocket } from './close-socket.js';
+import { callSafely, type Emitter } from './emitter.js';
+import { errorOf, HoldfastError } from './errors.js';
+import { incoming, type ReservedName } from './frame.js';
 import { Liveness } from './liveness.js';
 import { type Ending, type Input } from './machine.js';
-import { type Settings, type TokenProvider } from './options.js';
+import { type Settings } from './options.js';
 import { type Outgoing } from './outbox.js';
 import { type TimerHandle, type WebSocketLike } from './ports.js';
 import { type Requests } from './requests.js';
+import { takeToken } from './token.js';
 
 const openState: WebSocket['OPEN'] = 1;
-const closedState: WebSocket['CLOSED'] = 3;
 // By type only, as in machine.ts.
 const normal: (typeof CloseCode)['NORMAL'] = 1000;
 const protocolError: (typeof CloseCode)['PROTOCOL_ERROR'] = 1002;
 const abnormal: (typeof CloseCode)['ABNORMAL'] = 1006;
 const heartbeatLost: (typeof CloseCode)['HEARTBEAT_LOST'] = 4504;
 
-/** How long the server may take to answer a close. The 30 s of `ws` would keep a process alive that is done. */
-const answerMs = 3_000;
-
-/** Less than that is no time to ask for a token once more. */
-const shortestWaitMs = 1_000;
+/** Between two calls of the token provider. Less than that is no time to ask for a token once more. */
+const pauseMs = 1_000;
 
 /** One attempt and the connection it leads to: token, socket, hello, welcome, reserved events, and all timers of these. */
 export class Link {
@@ -46,12 +43,19 @@ export class Link {
   #token: string | undefined;
   #socket: WebSocketLike | undefined;
   #liveness: Liveness | undefined;
-  /** Until the welcome that of the attempt, then that of the next try to bring a fresh token. */
-  #timer: TimerHandle = undefined;
+  /** Until the welcome that of the attempt, then that of the next fresh token. */
+  #timer: TimerHandle;
   #isOver = false;
   /** What the last frame was, if that was an error: it explains the close that follows. */
   #lastError: HoldfastError | undefined;
-  #pings = 0;
+  /** A fresh token was sent, and nothing tells yet that the server has read it. */
+  #isOffered = false;
+  /** When the token expires, by what the server said last. Monotonic. */
+  #expiresAt = 0;
+  /** The server wants a fresh token. */
+  #isAsked = false;
+  /** One is on its way, or must not be yet. */
+  #isRefreshing = false;
 
   /** @param apply - told of `welcome`, `drain`, and once of `ended`, unless {@link close} was called before. */
   constructor(settings: Settings, emitter: Emitter, requests: Requests, apply: (input: Input) => void) {
@@ -66,21 +70,27 @@ export class Link {
     const { connectTimeoutMs, token, ports } = this.#settings;
     const late: Ending = { cause: 'timeout', reason: `no welcome within ${connectTimeoutMs} ms` };
     this.#timer = ports.clock.schedule(() => this.#end(late), connectTimeoutMs);
-    if (token === undefined) this.#dial();
-    else void this.#authenticate(token, refused);
+    if (!token) this.#dial();
+    else {
+      takeToken(token).then(
+        (fresh) => this.#authenticate(fresh, refused),
+        // Safe: it rejects with nothing else.
+        (error: unknown) => this.#end({ cause: 'token', error: error as HoldfastError }),
+      );
+    }
   }
 
   get isWritable(): boolean {
     return this.welcome !== undefined && this.#socket?.readyState === openState;
   }
 
-  get bufferedBytes(): number {
+  get bufferedAmount(): number {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
   /** Sends what the server takes; what is larger would end the connection (PROTOCOL.md 12.1). */
   send({ text, bytes, request }: Outgoing): HoldfastError | undefined {
-    const { maxPayloadBytes = 0 } = this.welcome?.limits ?? {};
+    const maxPayloadBytes = this.welcome?.limits.maxPayloadBytes ?? 0;
     if (bytes > maxPayloadBytes) {
       const message = `The server takes ${maxPayloadBytes} bytes, and the frame has ${bytes}`;
       return new HoldfastError('PAYLOAD_TOO_LARGE', message);
@@ -106,33 +116,12 @@ export class Link {
     const { clock } = this.#settings.ports;
     clock.cancel(this.#timer);
     this.#liveness?.stop();
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    // Not null: in `ws` an error that nobody listens to ends the process.
-    socket.onerror = () => undefined;
-    try {
-      socket.close(code);
-    } catch {
-      // Browsers leave most codes below 3000 to themselves.
-      socket.close();
-    }
-    // Only `ws` waits for the answer, and can be told not to.
-    if (isDead) socket.terminate?.();
-    else if (socket.terminate && socket.readyState !== closedState) {
-      const timer = clock.schedule(() => socket.terminate?.(), answerMs);
-      socket.onclose = () => clock.cancel(timer);
-    }
+    if (this.#socket) closeSocket(this.#socket, clock, code, isDead);
   }
 
-  async #authenticate(provider: TokenProvider, refused?: Ending): Promise<void> {
-    try {
-      this.#token = await provider();
-    } catch (cause) {
-      this.#end({ cause: 'token', error: tokenProviderFailed(cause) });
-      return;
-    }
-    if (refused && this.#token !== undefined && this.#token === refused.token) {
+  #authenticate(token: string | undefined, refused?: Ending): void {
+    this.#token = token;
+    if (token && token === refused?.token) {
       this.#end({ ...refused, reason: 'the token provider gave the refused token again' });
     } else if (!this.#isOver) {
       this.#dial();
@@ -157,26 +146,26 @@ export class Link {
       };
     } catch (error) {
       // Such as for an address that the policy of the page forbids.
-      this.#end({ cause: 'network', code: abnormal, reason: String(error) });
+      this.#end({ cause: 'network', code: abnormal, reason: callSafely(() => String(error)) });
     }
   }
 
   #hello(selected: string): void {
     // JSON leaves out a token that is undefined.
-    if (selected === SDK_SUBPROTOCOL_JSON) this.#control(ReservedEvent.hello, { token: this.#token });
+    if (selected === SDK_SUBPROTOCOL_JSON) this.#control('$hello', { token: this.#token });
     else this.#refuse('the server selected another subprotocol');
   }
 
-  #control(event: string, data: object, id?: number): void {
-    if (this.#socket?.readyState === openState) this.#socket.send(JSON.stringify({ event, data, id }));
+  #control(event: ReservedName, data: object, id?: number): void {
+    this.#socket?.send(JSON.stringify({ event, data, id }));
   }
 
   #receive(data: unknown): void {
     this.#liveness?.heard();
     this.#lastError = undefined;
     const envelope = incoming(data);
-    if (envelope === undefined) this.#unusable('The server sent something that is no frame');
-    else if (envelope.event === ReservedEvent.error && envelope.id === undefined) this.#failed(errorOf(envelope.data));
+    if (!envelope) this.#unusable('The server sent something that is no frame');
+    else if (envelope.event === '$error' && envelope.id === undefined) this.#failed(errorOf(envelope.data));
     else if (this.welcome) this.#handle(envelope);
     else this.#welcomed(envelope);
   }
@@ -188,7 +177,7 @@ export class Link {
   }
 
   #welcomed({ event, data }: Envelope): void {
-    const welcome = event === ReservedEvent.welcome ? parseWelcome(data) : undefined;
+    const welcome = event === '$welcome' ? parseWelcome(data) : undefined;
     if (!welcome?.ok) {
       this.#refuse(welcome?.error.message ?? 'the first frame of the server is not $welcome');
       return;
@@ -199,7 +188,7 @@ export class Link {
     this.#liveness = new Liveness(
       clock,
       welcome.value.heartbeat,
-      () => this.#control(ReservedEvent.ping, { n: ++this.#pings }),
+      () => this.#control('$ping', { n: 0 }),
       () => this.#end({ cause: 'silence', code: heartbeatLost, reason: 'the server is silent' }),
     );
     this.#apply({ type: 'welcome' });
@@ -208,12 +197,13 @@ export class Link {
   #handle(envelope: Envelope): void {
     const { event, data, id } = envelope;
     if (id !== undefined) this.#requests.answer(id, envelope);
-    else if (event === ReservedEvent.ping)
-      this.#use(parseServerPing(data), ({ n }) => this.#control(ReservedEvent.pong, { n }));
-    else if (event === ReservedEvent.pong) this.#liveness?.answered();
-    else if (event === ReservedEvent.refresh)
-      this.#use(parseRefreshRequest(data), ({ expiresInMs }) => void this.#refresh(expiresInMs));
-    else if (event === ReservedEvent.drain)
+    else if (event === '$ping')
+      this.#use(parseServerPing(data), ({ n }) => {
+        if (this.bufferedAmount === 0) this.#control('$pong', { n });
+      });
+    else if (event === '$pong') this.#liveness?.answered();
+    else if (event === '$refresh') this.#use(parseRefreshRequest(data), ({ expiresInMs }) => this.#asked(expiresInMs));
+    else if (event === '$drain')
       this.#use(parseDrain(data), (drain) => {
         this.#apply({ type: 'drain', drain });
         this.#emitter.emit(event, drain);
@@ -227,27 +217,47 @@ export class Link {
     else this.#unusable(data.error.message);
   }
 
+  /** The server asks: for a token now or, while it must not be, for one afterwards, however often (PROTOCOL.md 9.7). */
+  #asked(expiresInMs: number): void {
+    this.#expiresAt = this.#settings.ports.clock.now() + expiresInMs;
+    this.#isAsked = true;
+    void this.#refresh();
+  }
+
   /** Brings a fresh token (PROTOCOL.md 9.2 to 9.4), and if that fails, tries again in half of the time that is left. */
-  async #refresh(expiresInMs: number): Promise<void> {
+  async #refresh(): Promise<void> {
     const { token: provider, requestTimeoutMs, ports } = this.#settings;
-    const expiresAt = ports.clock.now() + expiresInMs;
+    if (!provider || !this.#isAsked || this.#isRefreshing) return;
+    const { clock } = ports;
+    let halfMs = 0;
+    this.#isAsked = false;
+    this.#isRefreshing = true;
     try {
-      const token = await provider?.();
-      if (token === undefined || this.#isOver) return;
-      const id = this.#requests.nextId();
-      this.#control(ReservedEvent.refresh, { token }, id);
-      const request = this.#requests.open(id, {}, requestTimeoutMs);
-      request.isSent = true;
-      await request.promise;
-      this.#token = token;
+      const token = await takeToken(provider);
+      if (token && !this.#isOver) {
+        const id = this.#requests.nextId();
+        if (!this.#isOffered || this.bufferedAmount === 0) this.#control('$refresh', { token }, id);
+        this.#isOffered = true;
+        const request = this.#requests.open(id, {}, requestTimeoutMs);
+        request.isSent = true;
+        await request.promise;
+        this.#isOffered = false;
+        this.#token = token;
+      }
     } catch (error) {
-      if (this.#isOver) return;
-      this.#emitter.emit('$error', error instanceof HoldfastError ? error : tokenProviderFailed(error));
-      const halfMs = (expiresAt - ports.clock.now()) / 2;
-      ports.clock.cancel(this.#timer);
-      if (halfMs < shortestWaitMs) return;
-      this.#timer = ports.clock.schedule(() => void this.#refresh(halfMs), halfMs);
+      // A HoldfastError: neither the provider nor the request rejects with anything else.
+      if (!this.#isOver) this.#emitter.emit('$error', error);
+      halfMs = (this.#expiresAt - clock.now()) / 2;
+      this.#isAsked ||= halfMs >= pauseMs;
     }
+    if (this.#isOver) return;
+    this.#timer = clock.schedule(
+      () => {
+        this.#isRefreshing = false;
+        void this.#refresh();
+      },
+      Math.max(pauseMs, halfMs),
+    );
   }
 
   /** PROTOCOL.md 7.6; before the welcome 6.2. */
@@ -264,7 +274,8 @@ export class Link {
   #end(ending: Ending): void {
     if (this.#isOver) return;
     const wokenUp = this.#liveness?.isProbing;
-    this.close(ending.code, ending.cause === 'silence' || ending.cause === 'timeout');
+    // Only a server that does not speak the protocol is there to answer a close.
+    this.close(ending.code, ending.cause !== 'protocol');
     this.#apply({ type: 'ended', ending: { ...ending, token: this.#token, wokenUp } });
   }
 }

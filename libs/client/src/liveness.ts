@@ -13,9 +13,9 @@ export class Liveness {
   readonly #ping: () => void;
   readonly #dead: () => void;
   #heardAt: number;
-  #timer: TimerHandle = undefined;
+  #timer: TimerHandle;
   #dueAt = 0;
-  #probe: 'none' | 'first' | 'last' = 'none';
+  #probe: 'first' | 'last' | undefined;
   readonly #limitMs: number;
 
   /**
@@ -32,7 +32,7 @@ export class Liveness {
   }
 
   get isProbing(): boolean {
-    return this.#probe !== 'none';
+    return this.#probe !== undefined;
   }
 
   /**
@@ -49,7 +49,7 @@ export class Liveness {
   /** The server has heard the ping. */
   answered(): void {
     if (!this.isProbing) return;
-    this.#probe = 'none';
+    this.#probe = undefined;
     this.#watch();
   }
 
@@ -77,7 +77,7 @@ export class Liveness {
 
   #due(): void {
     const isLate = this.#clock.wallNow() - this.#dueAt > latenessMs;
-    if (this.#probe === 'none') {
+    if (!this.#probe) {
       if (isLate) this.probe();
       else if (this.#clock.now() - this.#heardAt >= this.#limitMs) this.#dead();
       else this.#watch();

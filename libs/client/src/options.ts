@@ -1,15 +1,8 @@
 import { type BackoffOptions } from './backoff.js';
 import { callSafely } from './emitter.js';
 import { HoldfastError } from './errors.js';
-import { type ClientPorts, systemPorts, type WebSocketConstructor } from './ports.js';
-
-/**
- * Gives the token for an attempt or a refresh. Called anew each time; `undefined` means: without one. What it throws
- * counts as an attempt in vain.
- *
- * @publicApi
- */
-export type TokenProvider = () => string | undefined | Promise<string | undefined>;
+import { type ClientPorts, platform, systemPorts, type WebSocketConstructor } from './ports.js';
+import { type TokenProvider } from './token.js';
 
 /**
  * What is kept while there is no connection.
@@ -62,6 +55,8 @@ export interface Settings {
   readonly ports: Readonly<ClientPorts>;
 }
 
+const webSocketRule = 'given where the platform has none: install ws and pass its WebSocket';
+
 /** @throws {@link HoldfastError} `BAD_OPTION`, naming what is wrong and what is allowed. */
 export function resolveOptions(url: string | URL, options: ClientOptions): Settings {
   const { token, comesBack = () => false } = options;
@@ -76,7 +71,7 @@ export function resolveOptions(url: string | URL, options: ClientOptions): Setti
     backoff: amounts(backoff, options.backoff),
     outbox: { ...amounts({ maxMessages: 256, maxBytes: 1_048_576 }, limits), overflow },
     comesBack: (code, reason) => callSafely(() => comesBack(code, reason)) === true,
-    WebSocket: options.WebSocket ?? platformWebSocket(),
+    WebSocket: options.WebSocket ?? platform.WebSocket ?? refuse('WebSocket', webSocketRule),
     ports: { ...systemPorts, ...options.ports },
   };
 }
@@ -98,20 +93,14 @@ function amounts<T extends { [Name in keyof T]: number }>(defaults: T, given: Pa
 function resolveUrl(url: string | URL): string {
   const page = globalThis.location as Location | undefined;
   try {
-    const resolved = new URL(url, page?.href);
+    const { href } = new URL(url, page?.href);
     // What pages know are the addresses of pages.
-    resolved.protocol = resolved.protocol.replace(/^http/, 'ws');
-    resolved.hash = '';
-    if (/^wss?:$/.test(resolved.protocol)) return resolved.href;
+    const address = href.replace(/^http/, 'ws').replace(/#.*/, '');
+    if (/^wss?:/.test(address)) return address;
   } catch {
     // Not even an address.
   }
   return refuse('url', 'an address of the scheme ws, wss, http or https; on a page, a path will do');
-}
-
-function platformWebSocket(): WebSocketConstructor {
-  const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor };
-  return WebSocket ?? refuse('WebSocket', 'given where the platform has none: install ws and pass its WebSocket');
 }
 
 function refuse(option: string, rule: string): never {

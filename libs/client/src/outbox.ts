@@ -82,5 +82,5 @@ export class Outbox {
 }
 
 function outboxFull(): HoldfastError {
-  return new HoldfastError('OUTBOX_FULL', 'More is waiting to be sent than the outbox may hold');
+  return new HoldfastError('OUTBOX_FULL', 'The outbox is full');
 }

@@ -1,4 +1,4 @@
-import { type Envelope, ReservedEvent } from '@holdfast/protocol';
+import { type Envelope } from '@holdfast/protocol';
 import { callSafely } from './emitter.js';
 import { aborted, errorOf, HoldfastError } from './errors.js';
 import { type Clock, type TimerHandle } from './ports.js';
@@ -26,7 +26,7 @@ export class PendingRequest {
   readonly #onSettled: () => void;
   #resolve!: (value: unknown) => void;
   #reject!: (error: HoldfastError) => void;
-  #last: unknown = undefined;
+  #last: unknown;
   readonly #timer: TimerHandle;
 
   constructor(options: RequestOptions, timeoutMs: number, clock: Clock, onSettled: () => void) {
@@ -45,10 +45,10 @@ export class PendingRequest {
   /** An answer, or one value of a stream (PROTOCOL.md 4.2 to 4.4). */
   answer({ event, data }: Envelope): void {
     const { onNext } = this.#options;
-    if (event === ReservedEvent.error) this.fail(errorOf(data));
-    else if (event === ReservedEvent.end) this.#succeed(this.#last);
+    if (event === '$error') this.fail(errorOf(data));
+    else if (event === '$end') this.#succeed(this.#last);
     // An answer under a name of its own is a value of the stream where one is expected, and otherwise all there is.
-    else if (event === ReservedEvent.next || (event !== ReservedEvent.reply && onNext)) {
+    else if (event === '$next' || (event !== '$reply' && onNext)) {
       // From now on it may take its time.
       this.#clock.cancel(this.#timer);
       this.#last = data;

@@ -102,8 +102,9 @@ const systemClock: Clock = {
   cancel: (handle) => clearTimeout((handle as SystemTimer | undefined)?.id),
 };
 
-/** What a browser's window has, a worker has in part, and Node has not. */
-const platform: {
+/** What a browser's window has, and a worker and Node have in part. */
+export const platform: {
+  readonly WebSocket?: WebSocketConstructor;
   readonly navigator?: { readonly onLine?: boolean };
   readonly document?: Document;
   readonly addEventListener?: Window['addEventListener'];

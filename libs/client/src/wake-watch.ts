@@ -6,7 +6,7 @@ const periodMs = 5_000;
 export class WakeWatch {
   readonly #ports: Readonly<ClientPorts>;
   readonly #listener: (what: 'online' | 'wake') => void;
-  #timer: TimerHandle = undefined;
+  #timer: TimerHandle;
   #lastAt = 0;
   #unwatch: (() => void) | undefined;
 
@@ -16,7 +16,7 @@ export class WakeWatch {
   }
 
   start(): void {
-    if (this.#unwatch !== undefined) return;
+    if (this.#unwatch) return;
     this.#unwatch = this.#ports.surroundings.watch(this.#listener);
     this.#tick();
   }
