@@ -105,6 +105,17 @@ describe('the limits of the client in SECURITY.md', () => {
   });
 });
 
+describe('what a server may try, in SECURITY.md', () => {
+  it('is each tried by a test that exists', () => {
+    const rows = [
+      ...readFileSync(join(root, 'SECURITY.md'), 'utf8').matchAll(/\| `(libs\/client\/\S+)`: (.*?) +\|$/gm),
+    ];
+    expect(rows.length).toBeGreaterThan(8);
+    const missing = rows.filter(([, file = '', title = '']) => !readFileSync(join(root, file), 'utf8').includes(title));
+    expect(missing.map(([row]) => row)).toEqual([]);
+  });
+});
+
 /** Whether a list such as `1000, 4400 to 4499` has this code. */
 function includes(codes: string, closeCode: number): boolean {
   return [...codes.matchAll(/(\d+)(?: to (\d+))?/g)].some(

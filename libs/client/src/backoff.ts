@@ -5,7 +5,10 @@
  * @publicApi
  */
 export interface BackoffOptions {
-  /** Milliseconds: the longest first wait. Default 1,000. 0: no wait at all. */
+  /**
+   * Milliseconds: the longest first wait, and the time after a loss in which nothing hastens an attempt, but for the first
+   * return. Default 1,000. 0: no wait at all.
+   */
   firstMs: number;
   /** Milliseconds: the longest wait of all, applied before the randomness. Default 30,000. Infinity: no limit. */
   maxMs: number;
@@ -14,7 +17,10 @@ export interface BackoffOptions {
    * back. Infinity: never give up. What the machine knows to be without a network is not an attempt.
    */
   maxAttempts: number;
-  /** Milliseconds a connection has to last before the count begins anew. Default 10,000: a server that welcomes and then fails is not met in a loop. */
+  /**
+   * Milliseconds a connection has to last before the count begins anew. Default 10,000: a server that welcomes and then
+   * fails, or drains, is not met in a loop. 0: from the welcome on, and such a server is.
+   */
   stableMs: number;
 }
 

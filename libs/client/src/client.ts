@@ -69,7 +69,8 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
 
   /**
    * Begins to connect; while waiting, at once instead of later, unless the server has named a time for it (PROTOCOL.md
-   * 10.2). Otherwise without effect. Again possible after the end.
+   * 10.2), and from the second return on no sooner than `firstMs` after the loss. Otherwise without effect. Again possible
+   * after the end.
    */
   connect(): void {
     this.#driver.apply({ type: 'connect' });

@@ -135,7 +135,7 @@ export class Link {
       this.#socket = socket;
       let problem: string | undefined;
       socket.onopen = () => this.#hello(socket.protocol);
-      socket.onmessage = ({ data }: { data: unknown }) => this.#receive(data);
+      socket.onmessage = ({ data }: { data: unknown }) => callSafely(() => this.#receive(data));
       // Outside of browsers it says what is wrong.
       socket.onerror = ({ message }: { message?: string }) => {
         problem = message;

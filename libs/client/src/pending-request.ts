@@ -30,6 +30,8 @@ export class PendingRequest {
   readonly #timer: TimerHandle;
 
   constructor(options: RequestOptions, timeoutMs: number, clock: Clock, onSettled: () => void) {
+    // First, and away last: whatever signal it is, nothing is left behind when that throws.
+    options.signal?.addEventListener('abort', this.#abort);
     this.#options = options;
     this.#clock = clock;
     this.#onSettled = onSettled;
@@ -39,7 +41,6 @@ export class PendingRequest {
     });
     const late = (): void => this.fail(new HoldfastError('REQUEST_TIMEOUT', `No answer within ${timeoutMs} ms`));
     this.#timer = clock.schedule(late, timeoutMs);
-    options.signal?.addEventListener('abort', this.#abort);
   }
 
   /** An answer, or one value of a stream (PROTOCOL.md 4.2 to 4.4). */
@@ -57,20 +58,20 @@ export class PendingRequest {
   }
 
   fail(error: HoldfastError): void {
-    this.#settle();
     this.#reject(error);
+    this.#settle();
   }
 
   #succeed(value: unknown): void {
-    this.#settle();
     this.#resolve(value);
+    this.#settle();
   }
 
   readonly #abort = (): void => this.fail(aborted(this.#options.signal));
 
   #settle(): void {
     this.#clock.cancel(this.#timer);
-    this.#options.signal?.removeEventListener('abort', this.#abort);
     this.#onSettled();
+    this.#options.signal?.removeEventListener('abort', this.#abort);
   }
 }

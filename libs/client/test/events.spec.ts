@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type StateChange } from '../src/index.js';
-import { World } from './support/world.js';
+import { settled, World } from './support/world.js';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -169,5 +169,78 @@ describe('what a listener does while it is told', () => {
     });
     socket.say('said', 1).say('said', 2);
     expect(heard).toEqual([1]);
+  });
+});
+
+describe('what throws in the middle of an event of the socket', () => {
+  const throws = (): never => {
+    throw new Error('in the middle');
+  };
+
+  /** What would end a process, or be in the console of a page. */
+  function reports(): (() => void)[] {
+    const found: (() => void)[] = [];
+    vi.stubGlobal('queueMicrotask', (report: () => void) => found.push(report));
+    return found;
+  }
+
+  it('is reported where it is a signal that does not let go, and the request has its answer', async () => {
+    const thrown = reports();
+    const { client, socket, world } = opened();
+    const before = world.clock.pending;
+    const signal = Object.assign(new AbortController().signal, { removeEventListener: throws });
+    const asked = client.request('ask', 1, { signal });
+    socket.say('$reply', 'answer', 1).say('said');
+    expect(await asked).toBe('answer');
+    expect(thrown).toHaveLength(1);
+    expect(world.clock.pending).toBe(before);
+  });
+
+  it('is what the request rejects with, where it is a signal that nobody can listen to', async () => {
+    const { client, world } = opened();
+    const before = world.clock.pending;
+    const signal = Object.assign(new AbortController().signal, { addEventListener: throws });
+    await expect(client.request('ask', 1, { signal })).rejects.toThrow('in the middle');
+    expect(world.clock.pending).toBe(before);
+  });
+
+  it.each([undefined, 'abc'])(
+    'is an attempt in vain, where it is a socket that throws what is no text: token %s',
+    async (token) => {
+      const thrown = reports();
+      const world = new World();
+      let made = 0;
+      class Odd extends world.WebSocket {
+        constructor(url: string, protocols: string[]) {
+          // eslint-disable-next-line @typescript-eslint/only-throw-error -- that is what is tested
+          if (++made === 1) throw { toString: throws };
+          super(url, protocols);
+        }
+      }
+      const tested = world.client({ WebSocket: Odd, token });
+      tested.client.connect();
+      await settled();
+      expect(tested.last).toMatchObject({ from: 'connecting', to: 'waiting', cause: 'network', code: 1006 });
+      expect(thrown).toHaveLength(1);
+      tested.comeBack();
+      await settled();
+      world.socket.welcome();
+      expect(tested.client.state).toBe('open');
+    },
+  );
+
+  it('does not keep back what is to be told after it, where it is the platform', () => {
+    const thrown = reports();
+    const world = new World();
+    let isBroken = true;
+    const watch: typeof world.ports.surroundings.watch = (listener) =>
+      isBroken ? throws() : world.ports.surroundings.watch(listener);
+    const tested = world.client({ ports: { ...world.ports, surroundings: { isOnline: () => true, watch } } });
+    tested.client.connect();
+    expect(thrown).toHaveLength(1);
+    tested.client.close();
+    isBroken = false;
+    tested.open();
+    expect(tested.path).toBe('connecting closed connecting open');
   });
 });

@@ -78,6 +78,10 @@ describe('whatever the server does, in any minute a client', () => {
     timeoutMs,
   );
 
+  it('makes 13 at most with the defaults and waits of half of the longest, as SECURITY.md says', () => {
+    expect(allowed(0.5)).toBe(13);
+  });
+
   it('would be found out if it took every connection for a stable one', async () => {
     const trusting = { backoff: { ...backoff, stableMs: 0 } };
     const found = await fc.check(siege(visit(...returnCodes), trusting, minuteMs, minuteMs), { numRuns: 300 });
