@@ -73,7 +73,11 @@ export class Link {
     if (!token) this.#dial();
     else {
       takeToken(token).then(
-        (fresh) => this.#authenticate(fresh, refused),
+        (fresh) => {
+          this.#token = fresh;
+          if (!fresh || fresh !== refused?.token) this.#dial();
+          else this.#end({ ...refused, reason: 'the token provider gave the refused token again' });
+        },
         // Safe: it rejects with nothing else.
         (error: unknown) => this.#end({ cause: 'token', error: error as HoldfastError }),
       );
@@ -119,16 +123,8 @@ export class Link {
     if (this.#socket) closeSocket(this.#socket, clock, code, isDead);
   }
 
-  #authenticate(token: string | undefined, refused?: Ending): void {
-    this.#token = token;
-    if (token && token === refused?.token) {
-      this.#end({ ...refused, reason: 'the token provider gave the refused token again' });
-    } else if (!this.#isOver) {
-      this.#dial();
-    }
-  }
-
   #dial(): void {
+    if (this.#isOver) return;
     const { WebSocket, url } = this.#settings;
     try {
       const socket = new WebSocket(url, [SDK_SUBPROTOCOL_JSON]);

@@ -94,8 +94,10 @@ export interface Machine {
   readonly state: ConnectionState;
   /** Attempts to come back since the last stable connection. */
   readonly attempts: number;
-  /** Monotonic: when the connection was opened or, while waiting, lost. */
-  readonly since: number;
+  /** Monotonic. */
+  readonly openedAt: number;
+  /** Monotonic: nothing hastens an attempt to a time before. */
+  readonly hastenAt: number;
   /** What the server advertised for the return, until it is used. */
   readonly drain?: DrainData;
   /** Milliseconds since the Unix epoch: nothing but the timer begins an attempt before. */
@@ -128,7 +130,7 @@ interface Policy {
   readonly comesBack: (code: number, reason: string) => boolean;
 }
 
-export const idleMachine: Machine = { state: 'idle', attempts: 0, since: 0, notBefore: 0 };
+export const idleMachine: Machine = { state: 'idle', attempts: 0, openedAt: 0, hastenAt: 0, notBefore: 0 };
 
 /**
  * The next state and memory; a new `change` tells of a change. Pure: sockets and timers belong to whoever acts on it.
@@ -140,7 +142,7 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
       return state === 'closed' ? machine : enter(machine, { ...idleMachine, state: 'closed' }, { cause: 'close' });
     case 'welcome':
       if (state !== 'connecting') return machine;
-      return enter(machine, { ...machine, state: 'open', since: facts.now }, { cause: 'welcome' });
+      return enter(machine, { ...machine, state: 'open', openedAt: facts.now }, { cause: 'welcome' });
     case 'drain':
       return state === 'open' ? { ...machine, drain: input.drain } : machine;
     case 'ended':
@@ -160,10 +162,10 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
 }
 
 /** There is a reason to wait no longer: at once the first time, and then no sooner than `firstMs` after the loss. */
-function hurry(machine: Machine, cause: Cause, { now, wallNow, policy }: Facts): Machine {
-  const { state, attempts, since, notBefore, change } = machine;
+function hurry(machine: Machine, cause: Cause, { now, wallNow }: Facts): Machine {
+  const { state, hastenAt, notBefore, change } = machine;
   if (state !== 'waiting' || wallNow < notBefore) return machine;
-  const restMs = attempts && since + policy.backoff.firstMs - now;
+  const restMs = hastenAt - now;
   if (restMs <= 0) return attempt(machine, cause);
   const nextAttemptAt = wallNow + restMs;
   // Safe: whoever waits was told until when.
@@ -179,7 +181,7 @@ function attempt(machine: Machine, cause: Cause): Machine {
 function afterEnding(before: Machine, ending: Ending, facts: Facts): Machine {
   const { token, wokenUp, ...told } = ending;
   const { backoff, canRenewToken } = facts.policy;
-  const isStable = before.state === 'open' && facts.now - before.since >= backoff.stableMs;
+  const isStable = before.state === 'open' && facts.now - before.openedAt >= backoff.stableMs;
   const machine = isStable ? { ...before, attempts: 0, refused: undefined } : before;
   const { attempts } = machine;
 
@@ -211,9 +213,10 @@ function wait(machine: Machine, told: Told, facts: Facts, wokenUp: boolean | und
   const nextAttemptAt = wallNow + Math.max(givenMs, attempts && backoffMs);
   // Not the present time when nothing was asked: the clock may be set back.
   const notBefore = askedMs && wallNow + askedMs;
+  const hastenAt = attempts && now + policy.backoff.firstMs;
   return enter(
     machine,
-    { ...machine, state: 'waiting', since: now, drain: undefined, notBefore },
+    { ...machine, state: 'waiting', drain: undefined, hastenAt, notBefore },
     { ...told, nextAttemptAt },
   );
 }
