@@ -1,23 +1,12 @@
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { WebSocket } from 'ws';
-import { NodeClient } from './support/client-node.js';
+import { NodeClient, ObservedSocket } from './support/client-node.js';
 import { BareServer } from './support/client-node-bare-server.js';
 
 const maxBytes = 200_000;
 /** What the sockets of both kernels swallow before anything waits here; 4 MB have been seen. */
 const swallowedBytes = 64 * 1_048_576;
-
-/** The socket of `ws`, at hand for who wants to know how much waits in it. */
-class ObservedSocket extends WebSocket {
-  static last: ObservedSocket | undefined;
-
-  constructor(url: string, protocols: string[]) {
-    super(url, protocols);
-    ObservedSocket.last = this;
-  }
-}
 
 it('refuses more than the outbox may hold while the server does not read, and delivers what it took', async () => {
   await using server = await BareServer.start();

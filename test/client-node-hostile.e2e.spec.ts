@@ -1,17 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
-import { NodeClient, nextEvent } from './support/client-node.js';
+import { NodeClient, nextEvent, ObservedSocket } from './support/client-node.js';
 import { BareServer } from './support/client-node-bare-server.js';
-
-/** The socket of `ws`, at hand for who wants to know how much waits in it. */
-class ObservedSocket extends WebSocket {
-  static last: ObservedSocket | undefined;
-
-  constructor(url: string, protocols: string[]) {
-    super(url, protocols);
-    ObservedSocket.last = this;
-  }
-}
 
 const ping = JSON.stringify({ event: '$ping', data: { n: 1 } });
 const refresh = JSON.stringify({ event: '$refresh', data: { expiresInMs: 60_000 } });

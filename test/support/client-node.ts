@@ -66,3 +66,13 @@ export function nextEvent(client: HoldfastClient, event: string): Promise<unknow
     });
   });
 }
+
+/** The socket of `ws`, at hand for who wants to know how much waits in it. */
+export class ObservedSocket extends WebSocket {
+  static last: ObservedSocket | undefined;
+
+  constructor(url: string, protocols: string[]) {
+    super(url, protocols);
+    ObservedSocket.last = this;
+  }
+}

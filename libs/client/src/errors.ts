@@ -36,6 +36,7 @@ export type ClientErrorCode =
  * @publicApi
  */
 export class HoldfastError extends Error {
+  // `declare`, because a field that the constructor sets anyway is only more for browsers to load.
   override readonly name = 'HoldfastError';
   /** A {@link ClientErrorCode}, a code of the server's catalogue (PROTOCOL.md 14), or one of the application. */
   declare readonly code: ClientErrorCode | (string & {});

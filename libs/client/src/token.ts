@@ -10,7 +10,7 @@ import { HoldfastError } from './errors.js';
 export type TokenProvider = () => string | undefined | Promise<string | undefined>;
 
 /**
- * Asks for a token. Looks at nothing inside of what is no string, which may throw when it is looked at.
+ * Asks for a token. Reads nothing of an object: its getters may throw, and an error must not repeat what it holds.
  *
  * @throws (rejects with) {@link HoldfastError} `TOKEN_PROVIDER_FAILED`.
  */
