@@ -6,7 +6,17 @@ import { type AdmissionOptions, AuthGuard, type Connection, HoldfastGateway } fr
 import { type HoldfastTestApp, ManualClock, rawUpgrade, TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { boot } from './support/boot.js';
-import { countersOf, granted, refused, refusalOf, registryOf, secret, start, tokenFor } from './support/admission.js';
+import {
+  countersOf,
+  deserted,
+  granted,
+  refused,
+  refusalOf,
+  registryOf,
+  secret,
+  start,
+  tokenFor,
+} from './support/admission.js';
 
 @WebSocketGateway({ path: '/open' })
 class OpenGateway {
@@ -27,18 +37,6 @@ function startWith(
   gateways: Type[] = [OpenGateway],
 ): Promise<HoldfastTestApp> {
   return start({ gateways, options: { auth: { secret }, admission: { handshakeRate: boundless, ...admission } } });
-}
-
-/** Waits until nobody is connected any more. */
-async function deserted(app: HoldfastTestApp): Promise<void> {
-  const registry = registryOf(app);
-  await new Promise<void>((resolve) => {
-    const check = (): void => {
-      if (registry.size === 0) resolve();
-    };
-    registry.on('left', check);
-    check();
-  });
 }
 
 describe('PROTOCOL.md 2.1 steps 7 to 9 and 11: room for connections', () => {

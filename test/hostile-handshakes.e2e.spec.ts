@@ -67,6 +67,8 @@ describe('an odd handshake (PROTOCOL.md 2.1)', () => {
     ['two Hosts', `${line}${host}Host: elsewhere\r\n${upgradeHeaders}`, 400, 'BAD_HANDSHAKE'],
     ['a broken Host', `${line}Host: [\r\n${upgradeHeaders}`, 400, 'BAD_HANDSHAKE'],
     ['HTTP/1.0', `GET /target HTTP/1.0\r\n${host}${upgradeHeaders}`, 400, 'BAD_HANDSHAKE'],
+    ['HTTP/2.0', `GET /target HTTP/2.0\r\n${host}${upgradeHeaders}`, 400, 'BAD_HANDSHAKE'],
+    ['a no-break space', `${line}${host}${upgradeHeaders.replace('websocket', 'websocket\xa0')}`, 426, 'UPGRADE_REQ'],
     ['POST', `POST /target HTTP/1.1\r\n${host}${upgradeHeaders}`, 426, 'UPGRADE_REQUIRED'],
     ['version 8', `${line}${host}${upgradeHeaders.replace('13', '8')}`, 426, 'UPGRADE_REQUIRED'],
     ['version 99', `${line}${host}${upgradeHeaders.replace('13', '99')}`, 426, 'UPGRADE_REQUIRED'],

@@ -53,6 +53,20 @@ export function registryOf({ app }: HoldfastTestApp): ConnectionRegistry {
   return app.get(ConnectionRegistry);
 }
 
+/** Waits until nobody is connected any more: the server hears of a departure a little later than the client that left. */
+export async function deserted(app: HoldfastTestApp): Promise<void> {
+  const registry = registryOf(app);
+  await new Promise<void>((resolve) => {
+    const check = (): void => {
+      if (registry.size > 0) return;
+      stop();
+      resolve();
+    };
+    const stop = registry.on('left', check);
+    check();
+  });
+}
+
 export function serverOf({ app }: { readonly app: INestApplication }): Server {
   return app.getHttpServer() as Server;
 }

@@ -47,7 +47,8 @@ export function answerTo(server: ServerProcess, bytes: string | Buffer, from?: s
       if (answer.startsWith('HTTP/1.1 101 ') && answer.includes('\r\n\r\n')) done();
     });
     socket.on('end', done).on('close', done);
-    socket.write(bytes);
+    // One byte a character, as in HTTP.
+    socket.write(bytes, 'latin1');
   });
 }
 

@@ -209,13 +209,14 @@ export class AdmissionService {
     this.#serverOf(match.value).handleUpgrade(request, socket, head, (ws) => {
       if (ws instanceof LinkedWebSocket) this.parts.services.connector.accepted(session, ws);
     });
+    // `ws` has checks of its own, and calls nobody when one fails: the place of this connection would stay taken for ever.
+    if (!session.isAttached) throw new HandshakeRefusal(refusals.badHandshake('The request is no WebSocket handshake'));
   }
 
   /** While guards were at work the application may have begun to drain, or closed the connection, or the peer has left. */
   #changedMind(session: Session, { socket, isTaken }: Candidate): Refusal | undefined {
     if (this.parts.readiness.state !== 'ready') return refusals.draining(retryAfterMs);
     if (session.isEnding) return refusals.forbidden();
-    // `ws` would neither accept nor throw then, and the place of this connection would stay taken for ever.
     return isTaken() || !socket.readable || !socket.writable ? clientLeft() : undefined;
   }
 
@@ -232,6 +233,8 @@ export class AdmissionService {
     if (existing) return existing;
     const { messages, lifecycle } = this.parts.services.options;
     const server = new WebSocketServer(serverOptions(endpoint, messages.maxFragments, lifecycle.closeTimeoutMs));
+    // With a listener `ws` leaves the answer to it, and ours is written by whoever asked for the upgrade.
+    server.on('wsClientError', () => undefined);
     this.#servers.set(endpoint, server);
     return server;
   }

@@ -10,6 +10,8 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
 /** RFC 9112 section 3.2: `uri-host [":" port]`, with a name as loose as RFC 3986 has it. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/;
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+/** What JavaScript would trim and HTTP would not: RFC 9110 section 5.6.3 knows space and tab. */
+const BEYOND_ASCII = /[^\t\x20-\x7e]/;
 
 /** What client and server will speak. */
 export type Negotiated = Pick<Handshake, 'mode' | 'subprotocol'>;
@@ -27,10 +29,11 @@ export function checkUpgradeRequest({
 }: Pick<IncomingMessage, 'method' | 'headers'> & Partial<Pick<IncomingMessage, 'httpVersion' | 'rawHeaders'>>):
   Refusal | undefined {
   if (method !== 'GET') return refusals.upgradeRequired();
-  if (headers.upgrade?.trim().toLowerCase() !== 'websocket') return refusals.upgradeRequired();
+  // As `ws` compares: what passed here and not there would be refused without our knowing.
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return refusals.upgradeRequired();
   if (headers['sec-websocket-version'] !== '13') return refusals.upgradeRequired();
-  // A proxy that speaks HTTP/1.0 to us would not know what to do with a 101.
-  if (httpVersion === '1.0') return refusals.badHandshake('The request is HTTP/1.0; a WebSocket needs HTTP/1.1');
+  // A proxy that speaks HTTP/1.0 to us would not know what to do with a 101, and HTTP/2 has another handshake (RFC 8441).
+  if (httpVersion !== '1.1') return refusals.badHandshake('The request is not HTTP/1.1, which a WebSocket needs');
   if (!headers.host) return refusals.badHandshake('The Host header is missing');
   // Of two Node keeps the first, and a proxy in front perhaps the second: who is same-origin would be a matter of taste.
   if (!HOST.test(headers.host) || comesTwice('host', rawHeaders)) {
@@ -59,7 +62,7 @@ export function checkUpgradeRequest({
 export function negotiateSubprotocol(header: string | undefined): Negotiated | Refusal {
   if (header === undefined) return { mode: 'plain', subprotocol: '' };
   const offered = listOf(header);
-  if (!offered.every((name) => TOKEN.test(name))) {
+  if (BEYOND_ASCII.test(header) || !offered.every((name) => TOKEN.test(name))) {
     return refusals.badHandshake('The Sec-WebSocket-Protocol header is not a list of tokens');
   }
   if (new Set(offered).size < offered.length) {

@@ -109,7 +109,7 @@ export class Connector {
     endpoint.joined(connection);
     services.registry.admitted(connection, endpoint.gatewayTypes);
     services.heartbeat.watch(session);
-    if (endpoint.isDirect) this.#open(session);
+    if (endpoint.isDirect) this.#openSafely(session);
     else void this.#connect(session);
   }
 
@@ -127,7 +127,16 @@ export class Connector {
     } finally {
       session.request = undefined;
     }
-    if (!session.isEnding) this.#open(session);
+    if (!session.isEnding) this.#openSafely(session);
+  }
+
+  /** What an authenticator of the application gave is looked at here, and what that throws would end the process. */
+  #openSafely(session: Session): void {
+    try {
+      this.#open(session);
+    } catch (error) {
+      this.#reject(session, error);
+    }
   }
 
   #open(session: Session): void {

@@ -34,6 +34,8 @@ describe('checkUpgradeRequest', () => {
     [{ upgrade: undefined }],
     [{ upgrade: 'h2c' }],
     [{ upgrade: 'websocket, h2c' }],
+    [{ upgrade: 'websocket\xa0' }],
+    [{ upgrade: '\u2003websocket' }],
     [{ 'sec-websocket-version': undefined }],
     [{ 'sec-websocket-version': '8' }],
     [{ 'sec-websocket-version': '13, 13' }],
@@ -62,6 +64,11 @@ describe('checkUpgradeRequest', () => {
     { 'content-length': '-0' },
   ])('answers %j with 400', (headers) => {
     expect(check(headers)).toMatchObject({ code: 'BAD_HANDSHAKE', status: 400 });
+  });
+
+  it.each(['0.9', '1.0', '1.2', '2.0', '3.0'])('answers HTTP/%s with 400', (httpVersion) => {
+    const answer = checkUpgradeRequest({ method: 'GET', headers: proper, httpVersion });
+    expect(answer).toMatchObject({ code: 'BAD_HANDSHAKE', status: 400 });
   });
 
   it('answers a second Host with 400, because a proxy may have gone by the other', () => {
