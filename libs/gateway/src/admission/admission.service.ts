@@ -216,7 +216,7 @@ export class AdmissionService {
   /** While guards were at work the application may have begun to drain, or closed the connection, or the peer has left. */
   #changedMind(session: Session, { socket, isTaken }: Candidate): Refusal | undefined {
     if (this.parts.readiness.state !== 'ready') return refusals.draining(retryAfterMs);
-    if (session.isEnding) return refusals.forbidden();
+    if (session.isEnding) return refusals.forbidden(session.cause?.reason || undefined);
     return isTaken() || !socket.readable || !socket.writable ? clientLeft() : undefined;
   }
 

@@ -1,4 +1,5 @@
 import {
+  ForbiddenException,
   Inject,
   Injectable,
   ServiceUnavailableException,
@@ -7,6 +8,7 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { type Handshake } from '../connection/handshake.js';
 import { isThenable } from '../dispatch/is-thenable.js';
 import { type Clock } from '../ports/clock.js';
@@ -46,6 +48,7 @@ export class AuthGuard implements CanActivate {
     private readonly reflector: Reflector,
     @Inject(HOLDFAST_CLOCK) private readonly clock: Clock,
     @Inject(HOLDFAST_AUTH_OPTIONS) private readonly options: Pick<ResolvedAuthOptions, 'expiryGraceMs'>,
+    private readonly registry: ConnectionRegistry,
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -73,7 +76,24 @@ export class AuthGuard implements CanActivate {
       return true;
     };
     const principal = this.verify(token, peer.handshake);
-    return isThenable(principal) ? principal.then(identified) : identified(principal);
+    return isThenable(principal) ? this.identifyLater(peer, principal, identified) : identified(principal);
+  }
+
+  /** Access that is withdrawn while nobody knows yet whose it is must not be given when that is known. */
+  private async identifyLater(
+    peer: AuthenticatedPeer,
+    pending: Promise<Principal>,
+    identified: (principal: Principal) => boolean,
+  ): Promise<boolean> {
+    const verification = this.registry.verifying(peer);
+    try {
+      const principal = await pending;
+      const withdrawn = verification.withdrawnFrom(principal.subject);
+      if (withdrawn !== undefined) throw new ForbiddenException({ code: 'FORBIDDEN', message: withdrawn });
+      return identified(principal);
+    } finally {
+      verification.end();
+    }
   }
 
   private async admitRequest(context: ExecutionContext): Promise<boolean> {

@@ -8,4 +8,6 @@ export interface AuthenticatedPeer {
   principal: Principal | undefined;
   /** The token the client presented and nobody has verified yet. */
   credentials: string | undefined;
+  /** See {@link Connection.close}. */
+  close(code: number, reason: string): void;
 }

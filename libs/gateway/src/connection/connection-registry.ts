@@ -6,6 +6,7 @@ import type { Principal } from '../auth/principal.js';
 import type { Connection } from './connection.js';
 import type { StateChange } from './connection-state.js';
 import { SetIndex } from './set-index.js';
+import { type Closable, Verifications, type Verification } from './verifications.js';
 
 /**
  * What the registry tells its listeners.
@@ -37,6 +38,9 @@ type Listener<E extends keyof RegistryEvents> = (...args: RegistryEvents[E]) => 
 export class ConnectionRegistry implements Iterable<Connection> {
   readonly #byId = new Map<string, Connection>();
   readonly #byPrincipal = new SetIndex<string, Connection>();
+  /** Those that are not in the registry yet, because guards of their handshake are still at work. */
+  readonly #arriving = new SetIndex<string, Connection>();
+  readonly #verifications = new Verifications();
   readonly #byGateway = new SetIndex<unknown, Connection>();
   readonly #byTag = new SetIndex<string, Connection>();
   readonly #listeners = new SetIndex<keyof RegistryEvents, Listener<never>>();
@@ -71,13 +75,20 @@ export class ConnectionRegistry implements Iterable<Connection> {
   }
 
   /**
-   * Closes every connection of an identity, for instance when its rights were withdrawn.
+   * Closes every connection of an identity, for instance when its rights were withdrawn. Those on their way in are not
+   * forgotten: a handshake whose guards are still at work is refused with 403 `FORBIDDEN` and `reason`, and a connection
+   * whose token {@link AuthGuard} is verifying at that moment ends as soon as it turns out to be of this identity.
+   *
+   * A token that is presented afterwards is verified as ever: to keep its owner out is up to guards and authenticator.
    *
    * @param code - default 4410 `REVOKED`, which tells clients not to come back.
-   * @returns how many it closed; those that were ending already are not among them.
+   * @returns how many it closed or refused; neither those that were ending already nor those that are being verified are
+   *   among them.
    */
   disconnectPrincipal(subject: string, code: number = CloseCode.REVOKED, reason = 'access was withdrawn'): number {
-    const open = [...this.ofPrincipal(subject)].filter(({ state }) => state === 'admitting' || state === 'open');
+    this.#verifications.withdraw(subject, { code, reason });
+    const found = [...this.ofPrincipal(subject), ...this.#arriving.get(subject)];
+    const open = found.filter(({ state }) => state === 'admitting' || state === 'open');
     for (const connection of open) connection.close(code, reason);
     return open.length;
   }
@@ -97,7 +108,11 @@ export class ConnectionRegistry implements Iterable<Connection> {
   /** @internal */
   add(connection: Connection): void {
     this.#byId.set(connection.id, connection);
-    if (connection.principal) this.#byPrincipal.add(connection.principal.subject, connection);
+    const { principal } = connection;
+    if (principal) {
+      this.#arriving.delete(principal.subject, connection);
+      this.#byPrincipal.add(principal.subject, connection);
+    }
     for (const tag of connection.tags) this.#byTag.add(tag, connection);
     this.#notify('joined', connection);
   }
@@ -123,15 +138,23 @@ export class ConnectionRegistry implements Iterable<Connection> {
 
   /** @internal */
   changed(connection: Connection, change: StateChange): void {
+    if (change.to === 'closed') this.#forgetArrival(connection);
     // One that was refused at the handshake has never joined, and nobody has to hear how it ended.
     if (this.#byId.has(connection.id)) this.#notify('changed', connection, change);
   }
 
   /** @internal */
   principalChanged(connection: Connection, previous: Principal | undefined, current: Principal | undefined): void {
-    if (!this.#byId.has(connection.id) || previous?.subject === current?.subject) return;
-    if (previous) this.#byPrincipal.delete(previous.subject, connection);
-    if (current) this.#byPrincipal.add(current.subject, connection);
+    if (previous?.subject === current?.subject) return;
+    const index = this.#byId.has(connection.id) ? this.#byPrincipal : this.#arriving;
+    if (previous) index.delete(previous.subject, connection);
+    // A guard that nobody waits for any more may still find out who it was.
+    if (current && connection.state !== 'closed') index.add(current.subject, connection);
+  }
+
+  /** Who this is, is being found out. @internal */
+  verifying(peer: Closable): Verification {
+    return this.#verifications.begin(peer);
   }
 
   /** @internal */
@@ -142,6 +165,11 @@ export class ConnectionRegistry implements Iterable<Connection> {
   /** @internal */
   untagged(connection: Connection, tag: string): void {
     this.#byTag.delete(tag, connection);
+  }
+
+  #forgetArrival(connection: Connection): void {
+    this.#verifications.forget(connection);
+    if (connection.principal) this.#arriving.delete(connection.principal.subject, connection);
   }
 
   #notify<E extends keyof RegistryEvents>(event: E, ...args: RegistryEvents[E]): void {

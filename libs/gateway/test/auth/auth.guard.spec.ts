@@ -7,6 +7,7 @@ import { AuthenticationError, AuthenticatorUnavailableError } from '../../src/au
 import { Authenticator } from '../../src/auth/authenticator.js';
 import { type Principal } from '../../src/auth/principal.js';
 import { Public } from '../../src/auth/public.decorator.js';
+import { ConnectionRegistry } from '../../src/connection/connection-registry.js';
 import { type Handshake } from '../../src/connection/handshake.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { executionContext } from './support/execution-context.js';
@@ -44,11 +45,14 @@ const clock = new ManualClock();
 
 function setUp(): { guard: AuthGuard; authenticator: FakeAuthenticator } {
   const authenticator = new FakeAuthenticator();
-  return { authenticator, guard: new AuthGuard(authenticator, new Reflector(), clock, { expiryGraceMs: 25_000 }) };
+  return {
+    authenticator,
+    guard: new AuthGuard(authenticator, new Reflector(), clock, { expiryGraceMs: 25_000 }, new ConnectionRegistry()),
+  };
 }
 
 function peerWith(facts: Partial<AuthenticatedPeer>): AuthenticatedPeer {
-  return { handshake: handshakeWith(), principal: undefined, credentials: undefined, ...facts };
+  return { handshake: handshakeWith(), principal: undefined, credentials: undefined, close: () => {}, ...facts };
 }
 
 const closed = { gateway: PrivateGateway as Type, handler: PrivateGateway.prototype.closed };

@@ -12,6 +12,7 @@ import { Handshake } from '../../src/auth/handshake.decorator.js';
 import { JwtAuthenticator } from '../../src/auth/jwt-authenticator.js';
 import { Principal } from '../../src/auth/principal.decorator.js';
 import { Public } from '../../src/auth/public.decorator.js';
+import { ConnectionRegistry } from '../../src/connection/connection-registry.js';
 import { HOLDFAST_CLOCK } from '../../src/ports/tokens.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { handshakeWith } from './support/handshake.js';
@@ -57,6 +58,7 @@ class MeController {
   controllers: [MeController],
   providers: [
     Gateway,
+    ConnectionRegistry,
     { provide: HOLDFAST_CLOCK, useValue: clock },
     { provide: HOLDFAST_AUTH_OPTIONS, useValue: options },
     { provide: Authenticator, useFactory: () => new JwtAuthenticator(options, clock) },
@@ -98,20 +100,20 @@ async function call(method: keyof Gateway, peer: AuthenticatedPeer): Promise<unk
   return handler(peer, {}, '$connect');
 }
 
+const stranger = { handshake: handshakeWith(), principal: undefined, credentials: undefined, close: () => {} };
+
 describe('authentication inside Nest', () => {
   it('gives a gateway handler the principal and the handshake', async () => {
-    const peer = { handshake: handshakeWith(), principal: undefined, credentials: await sign({ sub: 'ada' }) };
+    const peer = { ...stranger, credentials: await sign({ sub: 'ada' }) };
     await expect(call('all', peer)).resolves.toEqual(['ada', '/chat']);
   });
 
   it('gives a gateway handler one fact of each, and no principal for a stranger', async () => {
-    const peer = { handshake: handshakeWith(), principal: undefined, credentials: undefined };
-    await expect(call('one', peer)).resolves.toEqual([undefined, '192.0.2.1']);
+    await expect(call('one', { ...stranger })).resolves.toEqual([undefined, '192.0.2.1']);
   });
 
   it('refuses a stranger before the handler', async () => {
-    const peer = { handshake: handshakeWith(), principal: undefined, credentials: undefined };
-    await expect(call('all', peer)).rejects.toMatchObject({ response: { code: 'UNAUTHORIZED' } });
+    await expect(call('all', { ...stranger })).rejects.toMatchObject({ response: { code: 'UNAUTHORIZED' } });
   });
 
   it('serves HTTP controllers by the same guard and decorators', async () => {
