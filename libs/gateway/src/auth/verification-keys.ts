@@ -1,8 +1,10 @@
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { createPublicKey } from 'node:crypto';
 import { type Clock } from '../ports/clock.js';
 import { type ResolvedAuthOptions } from './auth-options.js';
+import { BoundedLog } from '../telemetry/bounded-log.js';
 import { AuthenticatorUnavailableError } from './authentication-error.js';
+import { fetchJwks } from './jwks-fetch.js';
 
 /** While the endpoint fails it is asked once a second, however many clients are waiting to come back. */
 const FAILURE_PAUSE_MS = 1_000;
@@ -31,7 +33,9 @@ function remoteKeys(url: URL, options: ResolvedAuthOptions, clock: Clock): JWTVe
     timeoutDuration: options.jwksTimeoutMs,
     cacheMaxAge: Infinity,
     cooldownDuration: Infinity,
+    [customFetch]: fetchJwks,
   });
+  const log = new BoundedLog('Holdfast');
   let fetchedAt = -Infinity;
   let failedAt = -Infinity;
 
@@ -42,6 +46,8 @@ function remoteKeys(url: URL, options: ResolvedAuthOptions, clock: Clock): JWTVe
       fetchedAt = clock.now();
     } catch (cause) {
       failedAt = clock.now();
+      // Clients are told that they may come back, and nothing of the reason.
+      log.error('jwks', 'The keys at auth.jwksUrl cannot be fetched', cause);
       throw unavailable(cause);
     }
   };

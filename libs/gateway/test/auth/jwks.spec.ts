@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ServerResponse } from 'node:http';
+import { createGzip } from 'node:zlib';
+import { Logger } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { resolveAuthOptions, type AuthOptions } from '../../src/auth/auth-options.js';
 import { JwtAuthenticator } from '../../src/auth/jwt-authenticator.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -17,6 +20,20 @@ beforeEach(async () => {
 });
 
 afterEach(() => jwks.stop());
+
+// Each failure is logged; what is logged is looked at where it matters.
+const logged: string[] = [];
+beforeAll(() => {
+  Logger.overrideLogger({
+    log: () => {},
+    warn: () => {},
+    error: (...words: unknown[]) => logged.push(words.join(' ')),
+  });
+});
+beforeEach(() => (logged.length = 0));
+afterAll(() => {
+  Logger.overrideLogger(['log', 'error', 'warn', 'debug']);
+});
 
 function authenticator(options: Readonly<AuthOptions> = {}): JwtAuthenticator {
   return new JwtAuthenticator(resolveAuthOptions({ jwksUrl: jwks.url, ...options }), clock);
@@ -115,5 +132,72 @@ describe('JwtAuthenticator with a JWKS endpoint', () => {
     clock.advance(1_000);
     for (const token of tokens) await expect(jwt.authenticate(token)).rejects.toMatchObject(unavailable);
     expect(jwks.requests).toBe(2);
+  });
+});
+
+/** Writes for as long as somebody reads, up to 100 MB, and counts what has left. */
+class Flood {
+  written = 0;
+  #over!: () => void;
+  readonly over = new Promise<void>((resolve) => (this.#over = resolve));
+
+  pour(response: ServerResponse): void {
+    const chunk = Buffer.alloc(65_536, ' ');
+    response.on('close', this.#over);
+    const more = (): void => {
+      while (this.written < 100_000_000 && !response.destroyed) {
+        this.written += chunk.length;
+        if (!response.write(chunk)) return void response.once('drain', more);
+      }
+      response.end();
+    };
+    more();
+  }
+}
+
+describe('JwtAuthenticator with a JWKS endpoint that answers more than a key set', () => {
+  const tooLarge = { ...unavailable, cause: { name: 'JwksTooLargeError', code: 'JWKS_TOO_LARGE' } };
+
+  it('accepts one of 256 KiB, and says unavailable of one byte more', async () => {
+    const keys = JSON.stringify({ keys: [first.publicJwk] });
+    jwks.broken = { status: 200, body: keys.padEnd(262_144) };
+    const token = await first.sign({ sub: 'ada' });
+    await expect(authenticator().authenticate(token)).resolves.toMatchObject({ subject: 'ada' });
+    jwks.broken = { status: 200, body: keys.padEnd(262_145) };
+    await expect(authenticator().authenticate(token)).rejects.toMatchObject(tooLarge);
+    expect(logged.join()).toMatch(/auth\.jwksUrl.*JwksTooLargeError.*262,144 bytes/s);
+  });
+
+  it.each([200, 500])('does not read 100 MB of status %i', async (status) => {
+    const flood = new Flood();
+    jwks.hostile = (response) => {
+      response.statusCode = status;
+      flood.pour(response);
+    };
+    await expect(authenticator().authenticate(await first.sign({ sub: 'ada' }))).rejects.toMatchObject(unavailable);
+    await flood.over;
+    // What the buffers of both ends hold.
+    expect(flood.written).toBeLessThan(20_000_000);
+  });
+
+  it('does not unfold 100 MB that were compressed', async () => {
+    jwks.hostile = (response) => {
+      response.setHeader('Content-Encoding', 'gzip');
+      const gzip = createGzip();
+      gzip.pipe(response);
+      for (let megabyte = 0; megabyte < 100; megabyte++) gzip.write(Buffer.alloc(1_000_000, ' '));
+      gzip.end();
+    };
+    await expect(authenticator().authenticate(await first.sign({ sub: 'ada' }))).rejects.toMatchObject(tooLarge);
+  });
+
+  it.each([
+    ['headers', (): void => {}],
+    ['the rest of the body', (response: ServerResponse): void => void response.write('{')],
+  ])('waits no longer than jwksTimeoutMs for %s', async (_what, hang) => {
+    jwks.hostile = hang;
+    const jwt = authenticator({ jwksTimeoutMs: 50 });
+    const timedOut = { ...unavailable, cause: { code: 'ERR_JWKS_TIMEOUT' } };
+    await expect(jwt.authenticate(await first.sign({ sub: 'ada' }))).rejects.toMatchObject(timedOut);
   });
 });

@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { sign } from './tokens.js';
 
@@ -15,6 +15,8 @@ export class JwksServer {
   requests = 0;
   /** Answers with this instead of the published keys. */
   broken: { status: number; body: string } | undefined;
+  /** Answers in place of all that, as a server may. */
+  hostile: ((response: ServerResponse) => void) | undefined;
   private keys: SigningKey[] = [];
 
   private constructor(private readonly server: Server) {}
@@ -22,6 +24,10 @@ export class JwksServer {
   static async start(): Promise<JwksServer> {
     const server = createServer((_request, response) => {
       jwks.requests += 1;
+      if (jwks.hostile) {
+        jwks.hostile(response);
+        return;
+      }
       response.statusCode = jwks.broken?.status ?? 200;
       response.setHeader('Content-Type', 'application/json');
       response.end(jwks.broken?.body ?? JSON.stringify({ keys: jwks.keys.map((key) => key.publicJwk) }));
