@@ -43,7 +43,8 @@ export class AuthOptions {
 
   /**
    * Where the signer publishes its keys (RFC 7517). Must be https, or http on localhost: whoever can change that
-   * answer can sign tokens. Default: none.
+   * answer can sign tokens. At most 262_144 bytes (256 KiB) of the answer are read; one that is larger is no answer, and
+   * tokens are refused with 503 `UNAVAILABLE`. Default: none.
    */
   @IsOptional()
   @IsJwksUrl()
@@ -149,6 +150,16 @@ export class AuthOptions {
   @IsInt({ message: '$property must be a whole number, 0 (off) or more, and not Infinity' })
   @Min(0, { message: '$property must be a whole number, 0 (off) or more, and not Infinity' })
   tokenCacheSize?: number;
+
+  /**
+   * Bytes of all the tokens that are remembered, which bounds `tokenCacheSize` of them where they are large. Default
+   * 16_777_216 (16 MiB); the claims that are kept take about twice as much. At least 8_192, one token of the greatest
+   * length. Infinity is refused: memory would have no limit.
+   */
+  @IsOptional()
+  @IsInt({ message: '$property must be a whole number, 8192 or more, and not Infinity' })
+  @Min(8_192, { message: '$property must be a whole number, 8192 or more, and not Infinity' })
+  tokenCacheBytes?: number;
 }
 
 type Defaulted =
@@ -159,7 +170,8 @@ type Defaulted =
   | 'jwksCacheMs'
   | 'jwksCooldownMs'
   | 'jwksTimeoutMs'
-  | 'tokenCacheSize';
+  | 'tokenCacheSize'
+  | 'tokenCacheBytes';
 
 /** {@link AuthOptions} with every default filled in, frozen. */
 export type ResolvedAuthOptions = Readonly<
@@ -186,6 +198,7 @@ export function resolveAuthOptions(options: Readonly<AuthOptions>): ResolvedAuth
     jwksCooldownMs: options.jwksCooldownMs ?? 30_000,
     jwksTimeoutMs: options.jwksTimeoutMs ?? 5_000,
     tokenCacheSize: options.tokenCacheSize ?? 10_000,
+    tokenCacheBytes: options.tokenCacheBytes ?? 16_777_216,
   });
 }
 

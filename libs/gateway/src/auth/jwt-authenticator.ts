@@ -10,6 +10,13 @@ import { MAX_TOKEN_BYTES } from './token-sources.js';
 import { verificationKeys } from './verification-keys.js';
 
 /**
+ * The one spelling of a token: base64url without padding (RFC 7515 section 2), and a signature whose last character sets
+ * no bit that belongs to no byte (RFC 4648 section 3.5). `jose` decodes others as well, so that anyone could make many
+ * texts of one token, each of them another one to a cache or to a list of tokens.
+ */
+const COMPACT_JWS = /^[\w-]+[.][\w-]+[.](?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])?$/;
+
+/**
  * Verifies signed JSON Web Tokens (RFC 7519). `sub` is required; a token without `exp` never expires.
  *
  * @publicApi
@@ -26,7 +33,7 @@ export class JwtAuthenticator extends Authenticator {
     this.findKey = verificationKeys(options, clock);
     // A token must not stay good by the cache when the key that signed it has been withdrawn.
     const maxAgeMs = options.jwksUrl === undefined ? Infinity : options.jwksCacheMs;
-    this.cache = new TokenCache(options.tokenCacheSize, maxAgeMs, clock);
+    this.cache = new TokenCache({ tokens: options.tokenCacheSize, bytes: options.tokenCacheBytes }, maxAgeMs, clock);
   }
 
   /** Verifies the token, once for all who present it. Throws as {@link Authenticator.authenticate} says. */
@@ -40,6 +47,7 @@ export class JwtAuthenticator extends Authenticator {
 
   private async verify(token: string): Promise<Principal> {
     const { algorithms, issuer, audience, clockToleranceMs } = this.options;
+    if (!COMPACT_JWS.test(token)) throw new AuthenticationError('UNAUTHORIZED', 'The token is malformed');
     try {
       const { payload } = await jwtVerify(token, this.findKey, {
         algorithms,

@@ -2,8 +2,18 @@ import { hash } from 'node:crypto';
 import { type Clock } from '../ports/clock.js';
 import { type Principal } from './principal.js';
 
+/** How much is remembered at most. */
+export interface TokenCacheLimits {
+  /** 0 remembers none, and only verifications under way are shared. */
+  readonly tokens: number;
+  /** Their length, all together. What is kept of each grows with it. */
+  readonly bytes: number;
+}
+
 interface Entry {
   readonly principal: Principal;
+  /** Length of the token. */
+  readonly bytes: number;
   /** Monotonic time from which on the entry is not believed. */
   readonly staleAt: number;
 }
@@ -17,13 +27,11 @@ export class TokenCache {
   // A Map iterates in insertion order, so re-inserting on use keeps the least recently used entry first.
   private readonly entries = new Map<string, Entry>();
   private readonly inFlight = new Map<string, Promise<Principal>>();
+  private held = 0;
 
-  /**
-   * @param capacity Most tokens remembered; 0 remembers none, and only verifications under way are shared.
-   * @param maxAgeMs How long an entry is believed at most; Infinity: until the token expires.
-   */
+  /** @param maxAgeMs - how long an entry is believed at most; Infinity: until the token expires. */
   constructor(
-    private readonly capacity: number,
+    private readonly limits: TokenCacheLimits,
     private readonly maxAgeMs: number,
     private readonly clock: Clock,
   ) {}
@@ -31,6 +39,11 @@ export class TokenCache {
   /** Tokens remembered now. */
   get size(): number {
     return this.entries.size;
+  }
+
+  /** Length of the tokens remembered now. */
+  get bytes(): number {
+    return this.held;
   }
 
   /** The principal of a token: at once where it is known, else by `verify` unless that is at work on it already. */
@@ -41,33 +54,44 @@ export class TokenCache {
     if (known !== undefined) return known;
     const underWay = this.inFlight.get(key);
     if (underWay !== undefined) return underWay;
-    const verification = this.verifyAndRemember(key, verify).finally(() => this.inFlight.delete(key));
+    const verification = this.verifyAndRemember(key, token.length, verify).finally(() => this.inFlight.delete(key));
     this.inFlight.set(key, verification);
     return verification;
   }
 
-  private async verifyAndRemember(key: string, verify: () => Promise<Principal>): Promise<Principal> {
+  private async verifyAndRemember(key: string, bytes: number, verify: () => Promise<Principal>): Promise<Principal> {
     const startedAt = this.clock.now();
     const principal = await verify();
-    this.remember(key, { principal, staleAt: startedAt + this.maxAgeMs });
+    this.remember(key, { principal, bytes, staleAt: startedAt + this.maxAgeMs });
     return principal;
   }
 
   private recall(key: string): Principal | undefined {
     const entry = this.entries.get(key);
     if (entry === undefined) return undefined;
-    this.entries.delete(key);
+    this.forget(key, entry);
     if (this.clock.wallNow() >= entry.principal.expiresAt || this.clock.now() >= entry.staleAt) return undefined;
-    this.entries.set(key, entry);
+    this.add(key, entry);
     return entry.principal;
   }
 
   private remember(key: string, entry: Entry): void {
-    if (this.capacity === 0) return;
-    if (this.entries.size >= this.capacity) {
-      const [leastRecentlyUsed] = this.entries.keys();
-      if (leastRecentlyUsed !== undefined) this.entries.delete(leastRecentlyUsed);
+    const { tokens, bytes } = this.limits;
+    if (tokens === 0 || entry.bytes > bytes) return;
+    for (const [other, leastRecentlyUsed] of this.entries) {
+      if (this.entries.size < tokens && this.held + entry.bytes <= bytes) break;
+      this.forget(other, leastRecentlyUsed);
     }
+    this.add(key, entry);
+  }
+
+  private add(key: string, entry: Entry): void {
     this.entries.set(key, entry);
+    this.held += entry.bytes;
+  }
+
+  private forget(key: string, entry: Entry): void {
+    this.entries.delete(key);
+    this.held -= entry.bytes;
   }
 }

@@ -55,6 +55,8 @@ describe('AuthOptions', () => {
     [{ expiryGraceMs: '25s' }, /^expiryGraceMs must be a whole number of milliseconds/],
     [{ jwksTimeoutMs: 0 }, /^jwksTimeoutMs must be a whole number of milliseconds, 1 or more/],
     [{ tokenCacheSize: Infinity }, /^tokenCacheSize must be a whole number, 0 \(off\) or more/],
+    [{ tokenCacheBytes: 8_191 }, /^tokenCacheBytes must be a whole number, 8192 or more/],
+    [{ tokenCacheBytes: Infinity }, /^tokenCacheBytes must be a whole number, 8192 or more/],
     [{ cookieName: 'two words' }, /^cookieName must be a cookie name/],
     [{ queryParameter: 'a&b' }, /^queryParameter must consist of/],
     [{ allowInsecureJwks: 'yes' }, /^allowInsecureJwks must be true or false/],
@@ -118,6 +120,7 @@ describe('resolveAuthOptions', () => {
       jwksCooldownMs: 30_000,
       jwksTimeoutMs: 5_000,
       tokenCacheSize: 10_000,
+      tokenCacheBytes: 16_777_216,
     });
     expect(Object.isFrozen(resolved)).toBe(true);
   });

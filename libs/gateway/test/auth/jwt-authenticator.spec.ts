@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { exportSPKI, generateKeyPair, type JWTPayload } from 'jose';
 import { KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
@@ -136,6 +137,44 @@ describe('JwtAuthenticator refuses', () => {
     );
     expect(refusal).toMatchObject(unauthorized(/audience/));
     expect(String(refusal)).not.toMatch(/top-secret|ada|eyJ/);
+  });
+});
+
+describe('JwtAuthenticator and other spellings of a token (RFC 7515 section 2)', () => {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'.split('');
+
+  it.each(['HS256', 'HS384', 'HS512'])('refuses padding and other bits behind the signature (%s)', async (alg) => {
+    const secret = SECRET.repeat(2);
+    const authenticator = jwt({ secret, algorithms: ['HS256', 'HS384', 'HS512'] });
+    const token = await sign({ sub: 'ada' }, bytes(secret), alg);
+    await expect(authenticator.authenticate(token)).resolves.toMatchObject({ subject: 'ada' });
+    const signature = Buffer.from(token.split('.')[2]!, 'base64url');
+    const [last] = token.slice(-1);
+    const twins = alphabet
+      .filter((character) => character !== last)
+      .map((character) => token.slice(0, -1) + character)
+      .filter((twin) => Buffer.from(twin.split('.')[2]!, 'base64url').equals(signature));
+    // One, two or no bytes are left over in the last group of four characters.
+    expect(twins.length).toBe({ HS256: 3, HS384: 0, HS512: 15 }[alg]);
+    for (const other of [...twins, `${token}=`, `${token}==`, `${token}===`, `${token} `, `${token}\n`]) {
+      await expect(authenticator.authenticate(other)).rejects.toMatchObject(unauthorized(/malformed/));
+    }
+  });
+
+  it('accepts one text alone for each token', async () => {
+    const authenticator = jwt();
+    const token = await sign({ sub: 'ada', exp: epochSeconds + 60, name: 'Ada Lovelace' });
+    await authenticator.authenticate(token);
+    const position = fc.nat(token.length);
+    const character = fc.constantFrom(...alphabet, '=', '.', '+', '/', '~', '%', ' ');
+    await fc.assert(
+      fc.asyncProperty(position, fc.nat(2), fc.string({ unit: character, maxLength: 3 }), async (at, cut, put) => {
+        const other = token.slice(0, at) + put + token.slice(at + cut);
+        if (other === token) return;
+        await expect(authenticator.authenticate(other)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 
