@@ -16,6 +16,7 @@ import type { GatewayServices } from '../lifecycle/gateway-services.js';
 import { type AddressResolver, addressKey, type ClientAddress } from './client-address.js';
 import { newConnectionId } from './connection-id.js';
 import type { ConnectionLimits, Lease } from './connection-limits.js';
+import { copyOf } from './copy-of.js';
 import type { GatewayGuards } from './gateway-guards.js';
 import { checkUpgradeRequest, negotiateSubprotocol, type Negotiated } from './handshake-check.js';
 import { handshakeFacts, redactRequest } from './handshake-facts.js';
@@ -181,7 +182,7 @@ export class AdmissionService {
       endpoint: match.value,
       lease,
     });
-    session.connection.credentials = token;
+    session.connection.credentials = token === undefined ? undefined : copyOf(token);
     session.unusableToken = reason;
     return session;
   }

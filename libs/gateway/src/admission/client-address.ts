@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
+import { copyOf } from './copy-of.js';
 import { parseForwarded, type ForwardedElement } from './forwarded.js';
 import { canonicalIp, ipOfNode } from './ip-address.js';
 import { createTrustCheck, MAX_HOPS, type TrustCheck, type TrustedProxies } from './trusted-proxies.js';
@@ -89,7 +90,8 @@ function walk(
     ip = next;
     hops += 1;
   }
-  return { ip: ip ?? UNKNOWN_ADDRESS, hops };
+  // Remembered by limits, and by a connection for life; as a part of the header it would hold the whole.
+  return { ip: copyOf(ip ?? UNKNOWN_ADDRESS), hops };
 }
 
 function withFacts(own: ClientAddress, ip: string, said: Partial<ForwardedElement> | undefined): ClientAddress {

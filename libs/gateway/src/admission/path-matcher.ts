@@ -11,7 +11,8 @@ const PARAM_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export interface Target {
   /** Path as sent: not decoded, beginning with a slash. */
   readonly path: string;
-  readonly query: URLSearchParams;
+  /** Query string as sent, without its question mark; empty where there is none. */
+  readonly search: string;
 }
 
 /** What {@link PathMatcher.match} found. */
@@ -98,7 +99,7 @@ export function parseTarget(url: string | undefined): Target | undefined {
   if (originForm === undefined) return undefined;
   const mark = originForm.indexOf('?');
   const path = mark === -1 ? originForm : originForm.slice(0, mark);
-  return { path: path === '' ? '/' : path, query: new URLSearchParams(mark === -1 ? '' : originForm.slice(mark)) };
+  return { path: path === '' ? '/' : path, search: mark === -1 ? '' : originForm.slice(mark + 1) };
 }
 
 function withoutAuthority(url: string): string | undefined {

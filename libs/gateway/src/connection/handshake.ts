@@ -14,7 +14,11 @@ export interface Handshake {
   readonly params: Readonly<Record<string, string>>;
   /** Query string without any token that was taken from it; a copy of one's own each time. */
   readonly query: URLSearchParams;
-  /** Request headers, lower-cased names, without those that only made the upgrade (`Sec-WebSocket-Key` and the like). */
+  /**
+   * Request headers, lower-cased names, without those that only made the upgrade (`Sec-WebSocket-Key` and the like).
+   * Once the connection is open they are a copy made anew each time, of no more than
+   * {@link AdmissionOptions.headerBytes}: take what handlers often need into `connection.data`, in a connection hook.
+   */
   readonly headers: Readonly<IncomingHttpHeaders>;
   /** Address of the client; behind trusted proxies the one they vouch for. */
   readonly ip: string;

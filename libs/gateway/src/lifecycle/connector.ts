@@ -140,7 +140,7 @@ export class Connector {
   }
 
   #open(session: Session): void {
-    session.request = undefined;
+    session.settle();
     session.opened();
     session.services.expiry.watch(session);
     session.inbox.release();

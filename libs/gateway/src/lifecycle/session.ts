@@ -4,6 +4,7 @@ import type { SpanContext } from '@opentelemetry/api';
 import type { RawData } from 'ws';
 import { CloseCode, type Envelope } from '@holdfast/protocol';
 import type { Lease } from '../admission/connection-limits.js';
+import { forgetHeaders } from '../admission/handshake-facts.js';
 import type { ExpiryDeadlines } from '../auth/expiry-watch.js';
 import type { Principal } from '../auth/principal.js';
 import { Connection, linkOf } from '../connection/connection.js';
@@ -92,6 +93,13 @@ export class Session extends Link implements InboxOwner, TurnTaker {
   /** Runs a guard or hook so that its spans and log lines are known to be of this connection. */
   inContext<T>(span: SpanContext | undefined, work: () => T): T {
     return runFor(this.connection, () => this.services.tracing.within(span, work));
+  }
+
+  /** The handshake is over, connection hooks included: what nobody needs any more of its request is let go. */
+  settle(): void {
+    this.request = undefined;
+    // Nobody remembers one that was refused.
+    if (this.isAttached) forgetHeaders(this.connection.handshake, this.services.options.admission);
   }
 
   start(message: Message): void {
@@ -324,7 +332,7 @@ export class Session extends Link implements InboxOwner, TurnTaker {
     this.services.turns.forget(this);
     for (const stream of this.streams ?? []) stream.cancel();
     this.streams = undefined;
-    this.request = undefined;
+    this.settle();
     this.#idle();
   }
 

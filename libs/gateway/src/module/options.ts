@@ -1,5 +1,17 @@
 import { Type } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, Max, Min, ValidateBy, ValidateNested } from 'class-validator';
+import {
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  Matches,
+  Max,
+  Min,
+  ValidateBy,
+  ValidateNested,
+} from 'class-validator';
 import { AuthOptions } from '../auth/auth-options.js';
 import type { OverflowPolicy } from '../outbox/outbox.js';
 import type { OriginsAllowed } from '../admission/origin-policy.js';
@@ -100,6 +112,25 @@ export class AdmissionOptions {
   @IsInt()
   @Min(100)
   handshakeTimeoutMs?: number;
+
+  /**
+   * Bytes of request headers that a connection keeps in `handshake.headers` when its handshake is over, as the JSON of
+   * their names and values. Default 4_096: those of a browser are below 2 KB. Guards and hooks, connection hooks included,
+   * see all headers; where there are more than this, only those named in {@link keepHeaders} are kept, as far as they
+   * fit. 0: none. Infinity: no limit.
+   */
+  @IsOptional()
+  @IsLimit(0)
+  headerBytes?: number;
+
+  /**
+   * Headers that are kept of a handshake with more than {@link headerBytes} of them, the most important first. Default
+   * `['host', 'user-agent', 'accept-language', 'x-request-id', 'x-correlation-id', 'x-forwarded-for', 'forwarded']`.
+   */
+  @IsOptional()
+  @IsArray({ message: '$property must be a list of header names' })
+  @Matches(/^[\w!#$%&'*+.^`|~-]+$/, { each: true, message: '$property must be a list of header names' })
+  keepHeaders?: readonly string[];
 
   /** Gateways answer below the application's global prefix, as controllers do. Default true. */
   @IsOptional()

@@ -76,9 +76,14 @@ function resolve(given: HoldfastOptions): ResolvedOptions {
 }
 
 function resolveAdmission(given: AdmissionOptions | undefined): Readonly<Required<AdmissionOptions>> {
-  const { handshakeRate, ...admission } = { ...admissionDefaults, ...defined(given) };
+  const { handshakeRate, keepHeaders, ...admission } = { ...admissionDefaults, ...defined(given) };
   const { limit, windowMs } = handshakeRate;
-  return Object.freeze({ ...admission, handshakeRate: Object.freeze({ limit, windowMs }) });
+  return Object.freeze({
+    ...admission,
+    handshakeRate: Object.freeze({ limit, windowMs }),
+    // As Node spells them.
+    keepHeaders: Object.freeze(keepHeaders.map((name) => name.toLowerCase())),
+  });
 }
 
 const admissionDefaults: Required<AdmissionOptions> = {
@@ -91,6 +96,11 @@ const admissionDefaults: Required<AdmissionOptions> = {
   maxConnectionsPerPrincipal: 50,
   handshakeRate: { limit: 100, windowMs: 10_000 },
   handshakeTimeoutMs: 10_000,
+  headerBytes: 4_096,
+  keepHeaders: [
+    ...['host', 'user-agent', 'accept-language', 'x-request-id', 'x-correlation-id'],
+    ...['x-forwarded-for', 'forwarded'],
+  ],
   useGlobalPrefix: true,
 };
 const heartbeatDefaults: Required<HeartbeatOptions> = { intervalMs: 25_000, missedBeats: 2 };
