@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
+import type { ErrorCode } from '@holdfast/protocol';
 import type { Span } from '@opentelemetry/api';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import { extractToken } from '../auth/token-sources.js';
@@ -86,6 +87,12 @@ export class AdmissionService {
   refuse(socket: Duplex, refusal: Refusal): void {
     this.parts.services.counters.add('refused', labelOf(refusal.code));
     writeRefusal(socket, refusal);
+  }
+
+  /** For a peer to which nothing can be said. */
+  cut(socket: Duplex, code: ErrorCode): void {
+    this.parts.services.counters.add('refused', code);
+    socket.destroy();
   }
 
   /** Guards that have not decided would keep a process that goes away from ending. */

@@ -1,9 +1,10 @@
-import { type IncomingMessage, Server as HttpServer } from 'node:http';
+import { type IncomingMessage, Server as HttpServer, type ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Deadline } from '../ports/deadline.js';
 import type { TimerWheel } from '../ports/timer-wheel.js';
+import { UnansweredRequests } from './unanswered-requests.js';
 
 /** An upgrade request as a server hears of it. */
 export interface Upgrade {
@@ -24,8 +25,14 @@ interface Silent {
   readonly heard: () => void;
 }
 
-/** Decides about one upgrade request. Returns false for those it has nothing to do with. */
-export type UpgradeHandler = (upgrade: Upgrade) => boolean;
+export interface UpgradeHandler {
+  /** Decides about one upgrade request. Returns false for those it has nothing to do with. */
+  handle(upgrade: Upgrade): boolean;
+  /** It belongs to none of the listeners. */
+  unanswered(socket: Duplex): void;
+  /** Its turn has not come in time. */
+  overdue(socket: Duplex): void;
+}
 
 /**
  * Listens on one HTTP server: for upgrades, and for peers that connect and never get round to a request. Other
@@ -34,6 +41,7 @@ export type UpgradeHandler = (upgrade: Upgrade) => boolean;
 export class UpgradeListener {
   /** Sockets that have not sent a whole request head yet, by {@link #keyOf}. */
   readonly #silent = new Map<unknown, Silent>();
+  readonly #unanswered = new UnansweredRequests();
   readonly #isTls: boolean;
 
   constructor(
@@ -41,7 +49,6 @@ export class UpgradeListener {
     private readonly handler: UpgradeHandler,
     private readonly wheel: TimerWheel,
     private readonly timeoutMs: number,
-    private readonly refuseUnanswered: (socket: Duplex) => void,
   ) {
     this.#isTls = server instanceof HttpsServer;
     // First of all listeners, so that it can be told whether one of them has answered.
@@ -51,7 +58,7 @@ export class UpgradeListener {
     server.on('request', this.#onRequest);
   }
 
-  /** Peers that have not sent a request by now would keep the server from closing, and are cut. */
+  /** Peers that have not sent a request by now, or must wait for its turn, would keep the server from closing, and are cut. */
   dispose(): void {
     this.server.off('upgrade', this.#onUpgrade);
     this.server.off('connection', this.#onConnection);
@@ -61,6 +68,7 @@ export class UpgradeListener {
       socket.destroy();
     }
     this.#silent.clear();
+    for (const socket of this.#unanswered.waiting) socket.destroy();
   }
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -68,9 +76,31 @@ export class UpgradeListener {
     // Before anything else: a reset that nobody listens for is an uncaught exception and ends the process.
     socket.on('error', ignore);
     const isShared = this.server.listenerCount('upgrade') > 1;
-    const upgrade = { request, socket, head, isShared, isTaken: watchUse(socket) };
-    if (!this.handler(upgrade)) this.#expectOthers(upgrade);
+    const decide = (): void => {
+      const upgrade = { request, socket, head, isShared, isTaken: watchUse(socket) };
+      if (!this.handler.handle(upgrade)) this.#expectOthers(upgrade);
+    };
+    if (this.#unanswered.has(request.socket)) this.#inTurn(request.socket, decide);
+    else decide();
   };
+
+  /** An answer to this upgrade that came before those to earlier requests would be taken for one of theirs. */
+  #inTurn(socket: Socket, decide: () => void): void {
+    const over = (): void => {
+      this.#unanswered.forget(socket);
+      this.wheel.cancel(deadline);
+    };
+    const deadline = new Deadline(() => {
+      this.handler.overdue(socket);
+    });
+    this.wheel.schedule(deadline, this.timeoutMs);
+    socket.once('close', over);
+    this.#unanswered.onceAnswered(socket, () => {
+      socket.off('close', over);
+      over();
+      decide();
+    });
+  }
 
   readonly #onConnection = (socket: Socket): void => {
     const key = this.#keyOf(socket);
@@ -87,8 +117,9 @@ export class UpgradeListener {
     socket.once('close', heard);
   };
 
-  readonly #onRequest = (request: IncomingMessage): void => {
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     this.#heard(this.#keyOf(request.socket));
+    this.#unanswered.began(request, response);
   };
 
   /** With TLS a request comes by another object than the connection did; only the addresses are the same. */
@@ -110,7 +141,7 @@ export class UpgradeListener {
   /** Every listener gets every upgrade. One that belongs to none of them would hold its descriptor for ever. */
   #expectOthers({ socket, isTaken }: Upgrade): void {
     const deadline = new Deadline(() => {
-      if (!socket.destroyed && !isTaken()) this.refuseUnanswered(socket);
+      if (!socket.destroyed && !isTaken()) this.handler.unanswered(socket);
     });
     this.wheel.schedule(deadline, this.timeoutMs);
     socket.once('close', () => {

@@ -5,7 +5,7 @@ import type { HttpAdapterHost } from '@nestjs/core';
 import type { AdmissionService } from '../admission/admission.service.js';
 import { normalizeRoute } from '../admission/path-matcher.js';
 import { refusals } from '../admission/refusal.js';
-import { UpgradeListener } from '../admission/upgrade-listener.js';
+import { type UpgradeHandler, UpgradeListener } from '../admission/upgrade-listener.js';
 import { CloseCode } from '@holdfast/protocol';
 import type { Connection } from '../connection/connection.js';
 import type { NestCallback } from '../dispatch/handler-plan.js';
@@ -135,14 +135,15 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
 
   #listenOn(server: Server, table: PortTable): UpgradeListener {
     const { admission, services } = this.parts;
-    return new UpgradeListener(
-      server,
-      (upgrade) => admission.handle(table, upgrade),
-      services.wheel,
-      services.options.admission.handshakeTimeoutMs,
-      (socket) => {
+    const handler: UpgradeHandler = {
+      handle: (upgrade) => admission.handle(table, upgrade),
+      unanswered: (socket) => {
         admission.refuse(socket, refusals.pathNotFound());
       },
-    );
+      overdue: (socket) => {
+        admission.cut(socket, 'HANDSHAKE_TIMEOUT');
+      },
+    };
+    return new UpgradeListener(server, handler, services.wheel, services.options.admission.handshakeTimeoutMs);
   }
 }
