@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type INestApplication, Injectable, type Provider } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
@@ -10,6 +10,7 @@ import { serverOf } from './support/admission.js';
 import { boot } from './support/boot.js';
 import { expectNoCrash } from './support/dispatch.js';
 import { createDrainApp, DrainApp, Gates, Journal, LineLog } from './support/drain.js';
+import { upgradeHeaders } from './support/hostile.js';
 
 expectNoCrash();
 
@@ -180,4 +181,21 @@ describe('a boot that fails', () => {
     expect(clock.pending).toBe(0);
     obstacle.close();
   });
+});
+
+it('a refused client that neither reads nor closes does not keep the application from closing', async () => {
+  @WebSocketGateway({ path: '/ours' })
+  class OurGateway {}
+
+  const clock = new ManualClock();
+  const app = await boot({ clock, providers: [OurGateway] });
+  const client = connect({ port: app.port, host: '127.0.0.1', allowHalfOpen: true });
+  const refused = once(client, 'data');
+  client.write(`GET /nowhere HTTP/1.1\r\nHost: x\r\n${upgradeHeaders}\r\n`);
+  expect(String(await refused)).toContain('PATH_NOT_FOUND');
+  client.pause();
+  // No time passes, so that nothing ends by itself.
+  await app.close();
+  expect(clock.pending).toBe(0);
+  client.destroy();
 });

@@ -1,7 +1,14 @@
 import { type CanActivate, ForbiddenException, Injectable, UseGuards } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { AuthGuard, type Connection, HoldfastException, HoldfastGateway } from '@holdfast/gateway';
+import {
+  AuthGuard,
+  type Clock,
+  type Connection,
+  HoldfastException,
+  HoldfastGateway,
+  systemClock,
+} from '@holdfast/gateway';
 import { HandshakeRefused, TestClient } from '@holdfast/testing';
 import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
@@ -53,8 +60,9 @@ class SecretGateway {
   }
 }
 
-function start(): Promise<Served> {
+function start(clock?: Clock): Promise<Served> {
   return serve([MoodyGuard, TracedGateway, SecretGateway], {
+    ...(clock && { clock }),
     options: { auth: { secret, queryParameter: 'token', cookieName: 'session' }, heartbeat: { intervalMs: 0 } },
     admission: { origins: ['https://example.com'] },
   });
@@ -183,6 +191,17 @@ describe('the span of a close', () => {
     expect(close.links.map(({ context: { spanId } }) => spanId)).toEqual([spans.one(name).spanContext().spanId]);
     const { traceId, spanId } = close.spanContext();
     expect(disconnected.seen[0]).toMatchObject({ traceId, spanId });
+  });
+
+  it('lasts as long as the connection did, also when the wall clock was set back meanwhile', async () => {
+    let setBackMs = 0;
+    await using served = await start({ ...systemClock, wallNow: () => systemClock.wallNow() - setBackMs });
+    await using client = await TestClient.connect(served.url('/traced/red'));
+    setBackMs = 3_600_000;
+    client.send({ event: 'leave' });
+    await client.closed;
+    const [close] = await spans.until('close /traced/:room');
+    expect(close?.attributes['holdfast.connection.duration_ms']).toSatisfy((ms: number) => ms >= 0 && ms < 10_000);
   });
 
   it('says who left', async () => {

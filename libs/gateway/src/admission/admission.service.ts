@@ -26,6 +26,7 @@ import { parseTarget, type PathMatcher, type PathMatch, type Target } from './pa
 import { clientLeft, PendingHandshakes } from './pending-handshakes.js';
 import { type Refusal, refusals, writeRefusal } from './refusal.js';
 import { HandshakeRefusal, refusalFor } from './refusal-for.js';
+import { RefusedSockets } from './refused-sockets.js';
 import type { Upgrade } from './upgrade-listener.js';
 
 /** Whether the application takes connections now. */
@@ -60,12 +61,14 @@ export class AdmissionService {
   readonly #servers = new WeakMap<Endpoint, WebSocketServer>();
   readonly #rule: LimitRule;
   readonly #pending: PendingHandshakes;
+  readonly #refused: RefusedSockets;
 
   constructor(private readonly parts: AdmissionParts) {
     const { wheel, options } = parts.services;
     const { handshakeRate, handshakeTimeoutMs } = options.admission;
     this.#rule = { limit: handshakeRate.limit, windowMs: handshakeRate.windowMs, algorithm: 'sliding-window' };
     this.#pending = new PendingHandshakes(wheel, handshakeTimeoutMs, retryAfterMs);
+    this.#refused = new RefusedSockets(wheel);
   }
 
   /** @returns false for an upgrade that is none of ours while the server has other listeners who may want it. */
@@ -86,7 +89,7 @@ export class AdmissionService {
 
   refuse(socket: Duplex, refusal: Refusal): void {
     this.parts.services.counters.add('refused', labelOf(refusal.code));
-    writeRefusal(socket, refusal);
+    writeRefusal(socket, refusal, this.#refused);
   }
 
   /** For a peer to which nothing can be said. */
@@ -98,6 +101,11 @@ export class AdmissionService {
   /** Guards that have not decided would keep a process that goes away from ending. */
   refusePending(): void {
     this.#pending.refuseAll(refusals.draining(retryAfterMs));
+  }
+
+  /** Refused clients that have not closed would keep the server from closing. */
+  dispose(): void {
+    this.#refused.dispose();
   }
 
   #consider(candidate: Candidate): void {

@@ -1,7 +1,7 @@
 import { type ErrorCode, errorCodes } from '@holdfast/protocol';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { systemClock, type Clock } from '../ports/clock.js';
+import type { RefusedSockets } from './refused-sockets.js';
 
 /**
  * Why an upgrade is not granted, as an HTTP answer.
@@ -20,12 +20,6 @@ export interface Refusal {
   /** Further headers. Those that frame the answer cannot be replaced. */
   readonly headers?: Readonly<Record<string, string>>;
 }
-
-/**
- * How long a refused peer may take to read the answer and close. Destroying at once would reset the connection while
- * bytes of the peer are unread, and the reset would discard the answer on its side.
- */
-const LINGER_MS = 1_000;
 
 const catalogue = new Map(errorCodes.map((entry) => [entry.code, entry]));
 
@@ -65,22 +59,17 @@ export function isRefusal(value: unknown): value is Refusal {
  * Answers an upgrade request with a refusal and gets rid of the socket: when the peer has closed, or after one second,
  * whatever the peer does. Never throws.
  */
-export function writeRefusal(socket: Duplex, refused: Refusal, clock: Clock = systemClock): void {
+export function writeRefusal(socket: Duplex, refused: Refusal, refusedSockets: RefusedSockets): void {
   // Without a listener, a peer that resets the connection would end the process.
   socket.on('error', ignore);
   if (socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }
-  const deadline = clock.schedule(() => {
-    socket.destroy();
-  }, LINGER_MS);
-  socket.once('close', () => {
-    clock.cancel(deadline);
-  });
   socket.end(render(refused));
   // The end of the peer is only seen by reading up to it.
   socket.resume();
+  refusedSockets.add(socket);
 }
 
 function refusal(

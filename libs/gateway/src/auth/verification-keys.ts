@@ -35,7 +35,7 @@ function remoteKeys(url: URL, options: ResolvedAuthOptions, clock: Clock): JWTVe
     cooldownDuration: Infinity,
     [customFetch]: fetchJwks,
   });
-  const log = new BoundedLog('Holdfast');
+  const log = new BoundedLog('Holdfast', clock);
   let fetchedAt = -Infinity;
   let failedAt = -Infinity;
 

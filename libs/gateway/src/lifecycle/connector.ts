@@ -187,7 +187,8 @@ export class Connector {
 }
 
 /** @returns the span of the end, for the disconnect hooks to be inside of; they may come later than it ends. */
-function traceClose({ services, connection, cause, handshakeSpan, isTraced }: Session): SpanContext | undefined {
+function traceClose(session: Session): SpanContext | undefined {
+  const { services, connection, cause, handshakeSpan, isTraced, startedAt } = session;
   if (!isTraced || !cause) return undefined;
-  return services.tracing.closed(connection, cause, services.clock.wallNow() - connection.joinedAt, handshakeSpan);
+  return services.tracing.closed(connection, cause, services.clock.now() - startedAt, handshakeSpan);
 }

@@ -45,6 +45,8 @@ export class Session extends Link implements InboxOwner, TurnTaker {
   readonly lease: Lease;
   readonly inbox: Inbox;
   readonly isTraced: boolean;
+  /** Monotonic; asked for only where it is told how long the connection lasted. */
+  readonly startedAt: number;
   /** What spans of this connection link to. */
   handshakeSpan: SpanContext | undefined;
   /** Of the upgrade; only needed until the connection hooks have run. */
@@ -88,6 +90,7 @@ export class Session extends Link implements InboxOwner, TurnTaker {
     this.isWelcome = init.handshake.mode === 'plain';
     this.inbox = new Inbox(this, services.options.messages);
     this.isTraced = services.tracing.isEnabled;
+    this.startedAt = this.isTraced ? services.clock.now() : 0;
   }
 
   /** Runs a guard or hook so that its spans and log lines are known to be of this connection. */

@@ -109,6 +109,7 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
 
   async dispose(): Promise<void> {
     await this.release();
+    this.parts.admission.dispose();
     this.parts.services.wheel.stop();
     this.parts.services.metrics.dispose();
   }

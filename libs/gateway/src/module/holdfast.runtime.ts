@@ -70,7 +70,7 @@ export class HoldfastRuntime implements OnModuleInit, OnApplicationBootstrap {
       guards,
       tracing,
       rateLimits,
-      log: new BoundedLog('Holdfast'),
+      log: new BoundedLog('Holdfast', clock),
     });
     this.#adapter = new HoldfastAdapter({
       services,

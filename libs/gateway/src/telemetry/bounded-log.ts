@@ -1,9 +1,11 @@
 import { Logger } from '@nestjs/common';
+import { type Clock, systemClock } from '../ports/clock.js';
 
 const windowMs = 10_000;
 const linesPerWindow = 10;
 
 interface Tally {
+  /** Monotonic: a wall clock that is set back would silence a kind of line until it has caught up. */
   until: number;
   written: number;
   held: number;
@@ -17,7 +19,10 @@ export class BoundedLog {
   readonly #logger: Logger;
   readonly #tallies = new Map<string, Tally>();
 
-  constructor(context: string) {
+  constructor(
+    context: string,
+    private readonly clock: Pick<Clock, 'now'> = systemClock,
+  ) {
     this.#logger = new Logger(context);
   }
 
@@ -39,7 +44,7 @@ export class BoundedLog {
   }
 
   #admit(level: string, kind: string): string | undefined {
-    const now = Date.now();
+    const now = this.clock.now();
     // By level, too: a peer that makes many quiet mistakes must not keep a fault of the same handler out of the log.
     const key = `${level}:${kind}`;
     let tally = this.#tallies.get(key);

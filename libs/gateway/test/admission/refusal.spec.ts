@@ -6,6 +6,8 @@ import { PassThrough, type Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isRefusal, type Refusal, refusals, writeRefusal } from '../../src/admission/refusal.js';
+import { RefusedSockets } from '../../src/admission/refused-sockets.js';
+import { TimerWheel } from '../../src/ports/timer-wheel.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 const UPGRADE = { connection: 'Upgrade', upgrade: 'websocket' };
@@ -13,10 +15,12 @@ const HEAD = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: webso
 
 let server: Server;
 let clock: ManualClock;
+let refusedSockets: RefusedSockets;
 let port: number;
 
 beforeEach(async () => {
   clock = new ManualClock();
+  refusedSockets = new RefusedSockets(new TimerWheel(clock));
   server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   ({ port } = server.address() as AddressInfo); // Listening on TCP, so it is an address and a port.
@@ -30,7 +34,7 @@ afterEach(async () => {
 /** Refuses the next upgrade, and hands over the server's end of it. */
 async function refuseNext(refusal: Refusal): Promise<Duplex> {
   const [, socket] = (await once(server, 'upgrade')) as [IncomingMessage, Duplex];
-  writeRefusal(socket, refusal, clock);
+  writeRefusal(socket, refusal, refusedSockets);
   return socket;
 }
 
@@ -150,9 +154,10 @@ describe('writeRefusal gets rid of the socket', () => {
     const client = peer();
     const socket = await refuseNext(refusals.forbidden());
     await once(socket, 'finish');
-    clock.advance(999);
+    // Up to a tick of the wheel early or late.
+    clock.advance(899);
     expect(socket.destroyed).toBe(false);
-    clock.advance(1);
+    clock.advance(201);
     await closed(socket);
     expect(await openConnections()).toBe(0);
     client.destroy();
@@ -164,7 +169,7 @@ describe('writeRefusal gets rid of the socket', () => {
     const [, socket] = await upgraded;
     early.resetAndDestroy();
     await once(early, 'close');
-    writeRefusal(socket, refusals.forbidden(), clock);
+    writeRefusal(socket, refusals.forbidden(), refusedSockets);
     await closed(socket);
 
     const late = peer();
@@ -187,12 +192,47 @@ describe('writeRefusal gets rid of the socket', () => {
   it('when it is gone already, or was answered by somebody else', async () => {
     const destroyed = new PassThrough();
     destroyed.destroy();
-    writeRefusal(destroyed, refusals.forbidden(), clock);
+    writeRefusal(destroyed, refusals.forbidden(), refusedSockets);
     const ended = new PassThrough();
     ended.end();
-    writeRefusal(ended, refusals.forbidden(), clock);
+    writeRefusal(ended, refusals.forbidden(), refusedSockets);
     await Promise.all([closed(destroyed), closed(ended)]);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('refused sockets', () => {
+  /** Peers that never close. */
+  function refuseMany(count: number): Duplex[] {
+    const sockets = Array.from({ length: count }, () => new PassThrough({ allowHalfOpen: true }));
+    for (const socket of sockets) writeRefusal(socket, refusals.forbidden(), refusedSockets);
+    return sockets;
+  }
+
+  it('have one timer, however many there are, and each of them its second', () => {
+    const early = refuseMany(500);
+    clock.advance(600);
+    const late = refuseMany(500);
+    expect([refusedSockets.size, clock.pending]).toEqual([1_000, 1]);
+    clock.advance(500);
+    expect([early.every(({ destroyed }) => destroyed), late.some(({ destroyed }) => destroyed)]).toEqual([true, false]);
+    expect([refusedSockets.size, clock.pending]).toEqual([500, 1]);
+    clock.advance(600);
+    expect(late.every(({ destroyed }) => destroyed)).toBe(true);
+    expect([refusedSockets.size, clock.pending]).toEqual([0, 0]);
+  });
+
+  it('are no more than a thousand: the oldest goes for the newest', () => {
+    const sockets = refuseMany(1_200);
+    expect(refusedSockets.size).toBe(1_000);
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual(sockets.map((_, index) => index < 200));
+  });
+
+  it('are all destroyed with the application, and those that are refused after it at once', () => {
+    const sockets = refuseMany(3);
+    refusedSockets.dispose();
+    expect([...sockets, ...refuseMany(1)].every(({ destroyed }) => destroyed)).toBe(true);
+    expect([refusedSockets.size, clock.pending]).toEqual([0, 0]);
   });
 });
 
