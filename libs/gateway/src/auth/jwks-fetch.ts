@@ -2,7 +2,7 @@
 const maxJwksBytes = 262_144;
 
 /** What `auth.jwksUrl` names answers with more than a key set can be. */
-export class JwksTooLargeError extends Error {
+class JwksTooLargeError extends Error {
   override readonly name = 'JwksTooLargeError';
   readonly code = 'JWKS_TOO_LARGE';
 

@@ -12,7 +12,8 @@ import { verificationKeys } from './verification-keys.js';
 /**
  * The one spelling of a token: base64url without padding (RFC 7515 section 2), and a signature whose last character sets
  * no bit that belongs to no byte (RFC 4648 section 3.5). `jose` decodes others as well, so that anyone could make many
- * texts of one token, each of them another one to a cache or to a list of tokens.
+ * texts of one token, each of them another one to a cache or to a list of tokens. What remains is that an ECDSA signature
+ * has a twin, (r, n - s), that anyone can compute and every verifier accepts: two texts of such a token.
  */
 const COMPACT_JWS = /^[\w-]+[.][\w-]+[.](?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])?$/;
 
