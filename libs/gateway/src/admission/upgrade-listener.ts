@@ -91,6 +91,8 @@ export class UpgradeListener {
       this.wheel.cancel(deadline);
     };
     const deadline = new Deadline(() => {
+      // Before the answers end, with their connection.
+      over();
       this.handler.overdue(socket);
     });
     this.wheel.schedule(deadline, this.timeoutMs);
