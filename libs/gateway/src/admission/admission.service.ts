@@ -249,9 +249,9 @@ export class AdmissionService {
     if (existing) return existing;
     const { messages, lifecycle } = this.parts.services.options;
     const server = new WebSocketServer(serverOptions(endpoint, messages.maxFragments, lifecycle.closeTimeoutMs));
+    this.#servers.set(endpoint, server);
     // With a listener `ws` leaves the answer to it, and ours is written by whoever asked for the upgrade.
     server.on('wsClientError', () => undefined);
-    this.#servers.set(endpoint, server);
     return server;
   }
 }
