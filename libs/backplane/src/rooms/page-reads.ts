@@ -1,0 +1,44 @@
+import type { Backplane, PageLimits, ReadResult } from '../contract/backplane.js';
+import { asBackplaneError } from '../contract/backplane-error.js';
+import type { History } from '../contract/history.js';
+import type { Position } from '../contract/position.js';
+import { Fifo } from '../log/fifo.js';
+
+/** Reads from the logs of all rooms of a node, no more than so many at once: after an outage every room wants one. */
+export class PageReads {
+  readonly #backplane: Backplane;
+  readonly #page: PageLimits;
+  readonly #maxInFlight: number;
+  readonly #waiting = new Fifo<() => void>();
+  #inFlight = 0;
+
+  constructor(backplane: Backplane, page: PageLimits, maxInFlight: number) {
+    this.#backplane = backplane;
+    this.#page = page;
+    this.#maxInFlight = maxInFlight;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** @throws BackplaneError */
+  async read(room: string, since: Position | null, history: History, page = this.#page): Promise<ReadResult> {
+    if (this.#inFlight < this.#maxInFlight) this.#inFlight++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await this.#backplane.read(room, since, page, history);
+    } catch (error) {
+      throw asBackplaneError(error, 'read');
+    } finally {
+      // Who has waited longest takes the place over.
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#inFlight--;
+    }
+  }
+}

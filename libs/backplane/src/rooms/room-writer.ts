@@ -1,0 +1,96 @@
+import type { Backplane, Published, PublishOptions } from '../contract/backplane.js';
+import { asBackplaneError, type BackplaneError } from '../contract/backplane-error.js';
+import { Fifo } from '../log/fifo.js';
+import type { HubSettings } from './hub-settings.js';
+import type { RoomPolicy } from './room-policy.js';
+
+export type Once = NonNullable<PublishOptions['once']>;
+
+interface Entry {
+  readonly item: Uint8Array;
+  readonly once: Once | undefined;
+  readonly resolve: (published: Published) => void;
+  readonly reject: (error: BackplaneError) => void;
+}
+
+/** Gets what has taken effect: the first item is at `published.first`. */
+export type OnStored = (room: string, items: readonly Uint8Array[], published: Published, hasKey: boolean) => void;
+
+/** What a writer belongs to. */
+export interface RoomWriterOwner {
+  readonly stored: OnStored;
+  /** So many bytes are stored or refused. */
+  settled(bytes: number): void;
+  /** Nothing waits and nothing is in flight. */
+  idle(room: string): void;
+}
+
+/**
+ * The publishes of one node to one room: one call in flight, and what is published meanwhile goes together in the next.
+ * So they keep their order whatever is repeated underneath, and a busy room costs a call per round trip and not per item.
+ */
+export class RoomWriter {
+  readonly #room: string;
+  readonly #policy: RoomPolicy;
+  readonly #backplane: Backplane;
+  readonly #settings: HubSettings;
+  readonly #owner: RoomWriterOwner;
+  readonly #waiting = new Fifo<Entry>();
+  #isBusy = false;
+
+  constructor(room: string, policy: RoomPolicy, backplane: Backplane, settings: HubSettings, owner: RoomWriterOwner) {
+    this.#room = room;
+    this.#policy = policy;
+    this.#backplane = backplane;
+    this.#settings = settings;
+    this.#owner = owner;
+  }
+
+  /** @returns where this item is; see {@link Published.first}. */
+  write(item: Uint8Array, once: Once | undefined): Promise<Published> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, once, resolve, reject });
+      if (!this.#isBusy) void this.#send();
+    });
+  }
+
+  async #send(): Promise<void> {
+    this.#isBusy = true;
+    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
+      const items = batch.map(({ item }) => item);
+      const once = batch[0]?.once;
+      const options = { history: this.#policy.history, ...(once && { once }) };
+      try {
+        const published = await this.#backplane.publish(this.#room, items, options);
+        if (!published.repeat) this.#owner.stored(this.#room, items, published, once !== undefined);
+        for (const [index, { resolve }] of batch.entries()) resolve(nth(published, index));
+      } catch (error) {
+        const reason = asBackplaneError(error, 'publish');
+        for (const { reject } of batch) reject(reason);
+      }
+      this.#owner.settled(items.reduce((sum, { byteLength }) => sum + byteLength, 0));
+    }
+    this.#isBusy = false;
+    this.#owner.idle(this.#room);
+  }
+
+  /** One with a key goes alone: its answer may be that of an earlier publish. */
+  #nextBatch(): Entry[] {
+    const { batchItems, batchBytes } = this.#settings;
+    const batch: Entry[] = [];
+    let bytes = 0;
+    for (let next = this.#waiting.first; next && batch.length < batchItems; next = this.#waiting.first) {
+      bytes += next.item.byteLength;
+      if (batch.length > 0 && (next.once || bytes > batchBytes)) break;
+      this.#waiting.shift();
+      batch.push(next);
+      if (next.once) break;
+    }
+    return batch;
+  }
+}
+
+function nth(published: Published, index: number): Published {
+  const { first } = published;
+  return first ? { ...published, first: { epoch: first.epoch, offset: first.offset + index } } : published;
+}
