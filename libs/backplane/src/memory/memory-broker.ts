@@ -39,7 +39,7 @@ const sweepShare = 1 / 30;
  * @publicApi
  */
 export class MemoryBroker {
-  /** @internal */
+  /** @internal Also for tests, which change them as a restart does. */
   readonly logs: RoomLogs;
   /** @internal */
   readonly sessions: SessionRecords;

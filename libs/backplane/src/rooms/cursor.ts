@@ -23,8 +23,8 @@ export class Cursor {
   }
 
   /** That of a live member which did not take what came after that position. */
-  static ofSlowMember(epoch: string, offset: number): Cursor {
-    const cursor = new Cursor({ epoch, offset });
+  static ofSlowMember(position: Position): Cursor {
+    const cursor = new Cursor(position);
     cursor.isTold = true;
     cursor.pause();
     return cursor;

@@ -139,13 +139,13 @@ export class Intake {
 
   #accept(publication: Publication): void {
     this.#counts.accepted++;
-    const keepsCursors = this.kind !== 'ephemeral';
-    if (keepsCursors) {
+    const before = this.position;
+    if (before) {
       this.#offset = publication.offset;
       this.ring.add(publication);
     }
     this.#isPushing = true;
-    this.#counts.congestions += this.members.push(publication, keepsCursors);
+    this.#counts.congestions += this.members.push(publication, before);
     this.#isPushing = false;
   }
 

@@ -1,4 +1,4 @@
-import type { Publication } from '../contract/position.js';
+import type { Position, Publication } from '../contract/position.js';
 import { Cursor } from './cursor.js';
 import type { Subscription } from './subscription.js';
 
@@ -50,11 +50,12 @@ export class MemberList {
   }
 
   /**
-   * To all that are live. One that does not take it stands behind it from then on, where `keepsCursors`.
+   * To all that are live.
    *
-   * @returns how many did not take it.
+   * @param before - where they are; one that does not take it stays there. null: in a room without positions
+   * @returns how many did not take it
    */
-  push(publication: Publication, keepsCursors: boolean): number {
+  push(publication: Publication, before: Position | null): number {
     const subscriptions = this.#begin();
     const { length } = subscriptions;
     let refused = 0;
@@ -64,8 +65,7 @@ export class MemberList {
       if (subscription.behind !== undefined || subscription.place < 0) continue;
       if (subscription.member.push(subscription, publication)) continue;
       refused++;
-      if (!keepsCursors || subscription.place < 0) continue;
-      subscription.behind = Cursor.ofSlowMember(publication.epoch, publication.offset - 1);
+      if (before && subscription.place >= 0) subscription.behind = Cursor.ofSlowMember(before);
     }
     this.#end();
     return refused;

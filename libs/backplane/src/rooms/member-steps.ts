@@ -9,10 +9,10 @@ import type { BreakReason, Subscription } from './subscription.js';
 
 /** It is at `cursor` and gets everything from there on. */
 export function tellRecovered(subscription: Subscription, cursor: Cursor, top: number, undone: number): void {
-  cursor.isTold = true;
   // To somebody who has seen nothing, nothing was undone.
-  const seen = cursor.isNew ? 0 : undone;
-  subscription.member.joined(subscription, { recovered: true, position: cursor.position, top, undone: seen });
+  const seenUndone = cursor.isNew && !cursor.isTold ? 0 : undone;
+  cursor.isTold = true;
+  subscription.member.joined(subscription, { recovered: true, position: cursor.position, top, undone: seenUndone });
 }
 
 /** It goes on at `top`, and does not get what came before. */

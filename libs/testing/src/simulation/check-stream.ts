@@ -1,0 +1,92 @@
+import { type Joined, type Position, type Publication, type RoomPolicy, roomKindOf } from '@holdfast/backplane';
+import type { SimFrame } from './sim-connection.js';
+import { textOf, type Truth } from './truth.js';
+
+/** A room of the simulation. */
+export interface SimRoom {
+  readonly name: string;
+  readonly policy: RoomPolicy;
+  readonly truth: Truth;
+}
+
+/** Something that the promise forbids. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+/**
+ * Compares a frame with what the engine stored.
+ *
+ * @param at - where the client stood before it: what it presented, or what it was told last; null: nowhere
+ * @returns where it stands now
+ * @throws Violation
+ */
+export function checkFrame(room: SimRoom, at: Position | null, frame: SimFrame): Position | null {
+  if (frame.kind === 'joined') return checkJoined(room, at, frame.joined);
+  if (frame.kind === 'publication') return checkPublication(room, at, frame.publication);
+  const { position, dropped } = frame;
+  const isRight =
+    room.policy.slow === 'skip' && at?.epoch === position.epoch && dropped > 0 && position.offset === at.offset + dropped;
+  if (!isRight) throw new Violation(`skip to ${show(position)} (${dropped}) from ${show(at)}`);
+  return position;
+}
+
+function checkJoined(room: SimRoom, at: Position | null, joined: Joined): Position | null {
+  const { position } = joined;
+  if (roomKindOf(room.policy.history) === 'ephemeral') {
+    if (position !== null) throw new Violation(`a position in an ephemeral room: ${show(position)}`);
+    return null;
+  }
+  if (position === null) throw new Violation('no position in a room with history');
+  if (joined.recovered) checkRecovered(room, at, position, joined.undone);
+  else checkReason(room, at, position, joined.reason);
+  return position;
+}
+
+function checkRecovered({ policy, truth }: SimRoom, at: Position | null, position: Position, undone: number): void {
+  if (position.offset > truth.topOf(position.epoch)) throw new Violation(`joined above the top: ${show(position)}`);
+  if (at === null) {
+    if (undone > 0) throw new Violation(`${undone} undone of nothing`);
+    return;
+  }
+  const common = truth.commonOffset(at, position.epoch);
+  const whole = common !== undefined && (position.offset === common || roomKindOf(policy.history) === 'latest');
+  if (!whole) throw new Violation(`recovered at ${show(position)} from ${show(at)}: common is ${common}`);
+  if (undone !== at.offset - common) throw new Violation(`${undone} undone at ${show(position)} from ${show(at)}`);
+}
+
+function checkReason({ policy, truth }: SimRoom, at: Position | null, position: Position, reason: string): void {
+  if (at === null) throw new Violation(`broken (${reason}) without a position`);
+  const common = truth.commonOffset(at, position.epoch);
+  const isTrue = {
+    epoch: common === undefined,
+    trimmed:
+      common !== undefined &&
+      (truth.mayBeTrimmed({ epoch: position.epoch, offset: common }, position.epoch) || policy.history.size === 1),
+    'too-many': common !== undefined && truth.topOf(position.epoch) - common > policy.maxRecovered,
+  }[reason];
+  if (isTrue !== true) throw new Violation(`broken (${reason}) at ${show(position)} from ${show(at)}: common is ${common}`);
+}
+
+function checkPublication({ policy, truth }: SimRoom, at: Position | null, publication: Publication): Position | null {
+  if (roomKindOf(policy.history) === 'ephemeral') return null;
+  const { epoch, offset } = publication;
+  const isNext = at?.epoch === epoch && (policy.history.size === 1 ? offset > at.offset : offset === at.offset + 1);
+  if (!isNext) throw new Violation(`${show(publication)} after ${show(at)}`);
+  const text = textOf(publication.item);
+  const expected = truth.itemAt(publication);
+  if (text !== expected) throw new Violation(`${show(publication)} is ${text}, stored was ${expected}`);
+  return { epoch, offset };
+}
+
+export function show(position: Position | null | undefined): string {
+  return position ? `${position.epoch}/${position.offset}` : 'nowhere';
+}
+
+export function showFrame(frame: SimFrame): string {
+  const { kind, room } = frame;
+  if (kind === 'publication') return `${room} ${show(frame.publication)} ${textOf(frame.publication.item)}`;
+  if (kind === 'skipped') return `${room} skipped ${frame.dropped} to ${show(frame.position)}`;
+  const { joined } = frame;
+  return `${room} joined ${show(joined.position)} ${joined.recovered ? `undone ${joined.undone}` : joined.reason}`;
+}

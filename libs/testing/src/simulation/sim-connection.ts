@@ -1,0 +1,134 @@
+import type { Joined, Member, Position, Publication, RoomHub, Subscription } from '@holdfast/backplane';
+
+/** What goes over the wire to a client. */
+export type SimFrame =
+  | { readonly kind: 'joined'; readonly room: string; readonly joined: Joined }
+  | { readonly kind: 'publication'; readonly room: string; readonly publication: Publication }
+  | { readonly kind: 'skipped'; readonly room: string; readonly position: Position; readonly dropped: number };
+
+/** The client's end. */
+export interface SimReceiver {
+  received(connection: SimConnection, frame: SimFrame): void;
+}
+
+/** How a connection delays what it carries, in milliseconds of the simulation. */
+export interface SimNetwork {
+  now(): number;
+  schedule(task: () => void, delayMs: number): void;
+  latencyMs(): number;
+}
+
+/**
+ * A connection between a client and a node: what a gateway does with a hub. Its outbox is bounded, and leaves as fast as
+ * the client reads.
+ */
+export class SimConnection implements Member {
+  readonly subscriptions = new Map<string, Subscription>();
+  /** What this connection has told the client, by room: the stream that has to be exact. */
+  readonly told = new Map<string, Position | null>();
+  /** Rooms that it was told to have joined. */
+  readonly hasJoined = new Set<string>();
+  /** What it has brought in rooms without positions. */
+  readonly unnumbered = new Set<string>();
+  readonly hub: RoomHub;
+  readonly #network: SimNetwork;
+  readonly #receiver: SimReceiver;
+  readonly #capacity: number;
+  #outbox: (readonly [Subscription, SimFrame])[] = [];
+  #arrivesAt = 0;
+  #isOpen = true;
+  #isCarrying = false;
+  #isCongested = false;
+  /** The client does not read until then. */
+  #stalledUntil = 0;
+
+  constructor(hub: RoomHub, network: SimNetwork, receiver: SimReceiver, capacity: number) {
+    this.hub = hub;
+    this.#network = network;
+    this.#receiver = receiver;
+    this.#capacity = capacity;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  join(room: string, since: Position | null): void {
+    if (!this.#isOpen) return;
+    this.told.set(room, since);
+    this.hasJoined.delete(room);
+    const subscription = this.hub.join(room, this, since);
+    this.subscriptions.set(room, subscription);
+  }
+
+  leave(room: string): void {
+    this.subscriptions.get(room)?.leave();
+    this.subscriptions.delete(room);
+  }
+
+  /** Nothing that is under way arrives. The node hears of it later. */
+  cut(noticeMs: number): void {
+    this.#isOpen = false;
+    this.#outbox = [];
+    this.#network.schedule(() => {
+      for (const subscription of this.subscriptions.values()) subscription.leave();
+      this.subscriptions.clear();
+    }, noticeMs);
+  }
+
+  stall(ms: number): void {
+    this.#stalledUntil = Math.max(this.#stalledUntil, this.#network.now() + ms);
+  }
+
+  joined(subscription: Subscription, joined: Joined): void {
+    this.#send(subscription, { kind: 'joined', room: subscription.room, joined });
+  }
+
+  push(subscription: Subscription, publication: Publication): boolean {
+    if (this.#outbox.length >= this.#capacity) {
+      this.#isCongested = true;
+      return false;
+    }
+    this.#send(subscription, { kind: 'publication', room: subscription.room, publication });
+    return true;
+  }
+
+  skipped(subscription: Subscription, position: Position, dropped: number): void {
+    this.#send(subscription, { kind: 'skipped', room: subscription.room, position, dropped });
+  }
+
+  degraded(): void {
+    // The client waits; there is nothing to compare.
+  }
+
+  restored(): void {
+    // As above.
+  }
+
+  #send(subscription: Subscription, frame: SimFrame): void {
+    this.#outbox.push([subscription, frame]);
+    if (!this.#isCarrying) this.#carry();
+  }
+
+  #carry(): void {
+    this.#isCarrying = true;
+    const now = this.#network.now();
+    this.#arrivesAt = Math.max(this.#arrivesAt, now + this.#network.latencyMs(), this.#stalledUntil);
+    this.#network.schedule(() => this.#arrive(), this.#arrivesAt - now);
+  }
+
+  /** All that was sent up to now, as one read of a socket. */
+  #arrive(): void {
+    this.#isCarrying = false;
+    const frames = this.#outbox;
+    this.#outbox = [];
+    for (const [subscription, frame] of frames) {
+      // What was sent before it left the room, or joined it again, answers nothing any more.
+      const isCurrent = this.subscriptions.get(frame.room) === subscription;
+      if (this.#isOpen && isCurrent) this.#receiver.received(this, frame);
+    }
+    if (!this.#isCongested) return;
+    this.#isCongested = false;
+    for (const subscription of this.subscriptions.values()) subscription.resume();
+  }
+}

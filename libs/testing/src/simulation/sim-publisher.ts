@@ -1,0 +1,81 @@
+import type { BackplaneError, Published } from '@holdfast/backplane';
+import { show, type SimRoom, Violation } from './check-stream.js';
+import type { SimNode } from './sim-node.js';
+
+interface Outcome {
+  readonly room: SimRoom;
+  readonly text: string;
+  readonly what: 'stored' | 'none' | 'unknown';
+}
+
+const encoder = new TextEncoder();
+
+/** Publishes, and compares what publishers are told with what the engine stored. */
+export class SimPublisher {
+  readonly #outcomes: Outcome[] = [];
+  /** What was published with a key. */
+  readonly #keyed = new Map<string, Set<string>>();
+  #count = 0;
+
+  get published(): number {
+    return this.#count;
+  }
+
+  /** @param key - of the application; a repeat is a new text with an old key */
+  publish(node: SimNode, room: SimRoom, key: string | undefined, onViolation: (violation: Violation) => void): void {
+    const text = `${node.name} ${++this.#count}`;
+    const once = key === undefined ? undefined : { key, windowMs: 1e9 };
+    if (key !== undefined) this.#textsOf(room, key).add(text);
+    node.hub.publish(room.name, encoder.encode(text), once).then(
+      (published) => {
+        try {
+          if (node.isAlive) this.#stored(room, text, key, published);
+        } catch (error) {
+          onViolation(error as Violation);
+        }
+      },
+      (error: BackplaneError) => {
+        if (node.isAlive) this.#outcomes.push({ room, text, what: error.outcome });
+      },
+    );
+  }
+
+  /**
+   * At the end: what was acknowledged is there once, what was refused is not there, and nothing is there twice; and what a
+   * node published stands in its order.
+   *
+   * @throws Violation
+   */
+  check(rooms: Iterable<SimRoom>): void {
+    for (const { room, text, what } of this.#outcomes) {
+      const copies = room.truth.copiesOf(text);
+      const isRight = what === 'stored' ? copies === 1 : copies <= (what === 'none' ? 0 : 1);
+      if (!isRight) throw new Violation(`${text} has outcome ${what} and ${copies} copies in ${room.name}`);
+    }
+    for (const { name, truth } of rooms) {
+      const last = new Map<string, number>();
+      for (const text of truth.present()) {
+        const [node = '', number] = text.split(' ');
+        if ((last.get(node) ?? 0) >= Number(number)) throw new Violation(`${text} is out of order in ${name}`);
+        last.set(node, Number(number));
+      }
+    }
+  }
+
+  #stored(room: SimRoom, text: string, key: string | undefined, { first, repeat }: Published): void {
+    if (first) {
+      const there = room.truth.itemAt(first) ?? 'nothing';
+      const isRight = repeat ? this.#textsOf(room, key ?? '').has(there) : there === text;
+      if (!isRight) throw new Violation(`${text} is said to be at ${show(first)}, where ${there} is`);
+    }
+    if (repeat) this.#outcomes.push({ room, text, what: 'none' });
+    else if (first) this.#outcomes.push({ room, text, what: 'stored' });
+  }
+
+  #textsOf({ name }: SimRoom, key: string): Set<string> {
+    const place = `${name} ${key}`;
+    let texts = this.#keyed.get(place);
+    if (!texts) this.#keyed.set(place, (texts = new Set()));
+    return texts;
+  }
+}
