@@ -70,9 +70,9 @@ export class CatchUp {
     this.#tell(subscription, cursor);
     if (subscription.behind !== cursor) return;
     const isThere = cursor.epoch === intake.epoch && cursor.offset === intake.offset;
-    // What it was told or pushed may have led to more of the same.
     if (isThere) subscription.behind = undefined;
-    else this.settle(subscription);
+    // What it was told led to a publication here, before the call returned.
+    else this.#pages.enqueue(subscription, cursor);
   }
 
   #giveUp(subscription: Subscription, cursor: Cursor): void {

@@ -1,5 +1,5 @@
 import { type Joined, type Position, type Publication, type RoomPolicy, roomKindOf } from '@holdfast/backplane';
-import type { SimFrame } from './sim-connection.js';
+import type { Place, SimFrame } from './sim-frame.js';
 import { textOf, type Truth } from './truth.js';
 
 /** A room of the simulation. */
@@ -21,7 +21,7 @@ export class Violation extends Error {
  * @returns where it stands now
  * @throws Violation
  */
-export function checkFrame(room: SimRoom, at: Position | null, frame: SimFrame): Position | null {
+export function checkFrame(room: SimRoom, at: Place | null, frame: SimFrame): Place | null {
   if (frame.kind === 'joined') return checkJoined(room, at, frame.joined);
   if (frame.kind === 'publication') return checkPublication(room, at, frame.publication);
   const { position, dropped } = frame;
@@ -68,7 +68,7 @@ function checkReason({ policy, truth }: SimRoom, at: Position | null, position: 
   if (isTrue !== true) throw new Violation(`broken (${reason}) at ${show(position)} from ${show(at)}: common is ${common}`);
 }
 
-function checkPublication({ policy, truth }: SimRoom, at: Position | null, publication: Publication): Position | null {
+function checkPublication({ policy, truth }: SimRoom, at: Place | null, publication: Publication): Place | null {
   if (roomKindOf(policy.history) === 'ephemeral') return null;
   const { epoch, offset } = publication;
   const isNext = at?.epoch === epoch && (policy.history.size === 1 ? offset > at.offset : offset === at.offset + 1);
@@ -76,7 +76,10 @@ function checkPublication({ policy, truth }: SimRoom, at: Position | null, publi
   const text = textOf(publication.item);
   const expected = truth.itemAt(publication);
   if (text !== expected) throw new Violation(`${show(publication)} is ${text}, stored was ${expected}`);
-  return { epoch, offset };
+  if (at?.text !== undefined && truth.itemAt(at) !== at.text) {
+    throw new Violation(`${show(publication)} after ${at.text}, which is no longer at ${show(at)}`);
+  }
+  return { epoch, offset, text };
 }
 
 export function show(position: Position | null | undefined): string {

@@ -1,6 +1,7 @@
 import { type Joined, type Position, roomKindOf } from '@holdfast/backplane';
 import { checkFrame, show, type SimRoom, Violation } from './check-stream.js';
-import type { SimConnection, SimFrame, SimReceiver } from './sim-connection.js';
+import type { SimConnection, SimReceiver } from './sim-connection.js';
+import type { SimFrame } from './sim-frame.js';
 import { textOf } from './truth.js';
 
 /**

@@ -1,10 +1,5 @@
 import type { Joined, Member, Position, Publication, RoomHub, Subscription } from '@holdfast/backplane';
-
-/** What goes over the wire to a client. */
-export type SimFrame =
-  | { readonly kind: 'joined'; readonly room: string; readonly joined: Joined }
-  | { readonly kind: 'publication'; readonly room: string; readonly publication: Publication }
-  | { readonly kind: 'skipped'; readonly room: string; readonly position: Position; readonly dropped: number };
+import type { Place, SimFrame } from './sim-frame.js';
 
 /** The client's end. */
 export interface SimReceiver {
@@ -25,7 +20,7 @@ export interface SimNetwork {
 export class SimConnection implements Member {
   readonly subscriptions = new Map<string, Subscription>();
   /** What this connection has told the client, by room: the stream that has to be exact. */
-  readonly told = new Map<string, Position | null>();
+  readonly told = new Map<string, Place | null>();
   /** Rooms that it was told to have joined. */
   readonly hasJoined = new Set<string>();
   /** What it has brought in rooms without positions. */

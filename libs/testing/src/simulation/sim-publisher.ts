@@ -52,13 +52,20 @@ export class SimPublisher {
       const isRight = what === 'stored' ? copies === 1 : copies <= (what === 'none' ? 0 : 1);
       if (!isRight) throw new Violation(`${text} has outcome ${what} and ${copies} copies in ${room.name}`);
     }
-    for (const { name, truth } of rooms) {
-      const last = new Map<string, number>();
-      for (const text of truth.present()) {
-        const [node = '', number] = text.split(' ');
-        if ((last.get(node) ?? 0) >= Number(number)) throw new Violation(`${text} is out of order in ${name}`);
-        last.set(node, Number(number));
-      }
+    for (const room of rooms) this.#checkLog(room);
+  }
+
+  #checkLog({ name, truth }: SimRoom): void {
+    const present = new Set(truth.present());
+    const last = new Map<string, number>();
+    for (const text of present) {
+      const [node = '', number] = text.split(' ');
+      if ((last.get(node) ?? 0) >= Number(number)) throw new Violation(`${text} is out of order in ${name}`);
+      last.set(node, Number(number));
+    }
+    for (const [place, texts] of this.#keyed) {
+      const stored = [...texts].filter((text) => present.has(text));
+      if (stored.length > 1) throw new Violation(`${place} is the key of ${stored.join(', ')}`);
     }
   }
 

@@ -1,11 +1,12 @@
 import { MemoryBackplane, type Position, type Random, type RoomPolicy } from '@holdfast/backplane';
-import { noFaults } from '../backplane/backplane-faults.js';
+import { type BackplaneFaults, noFaults } from '../backplane/backplane-faults.js';
 import { MemoryEngine } from '../backplane/memory-engine.js';
 import { ManualClock } from '../manual-clock.js';
 import { seededRandom } from '../seeded-random.js';
 import { show, showFrame, type SimRoom, Violation } from './check-stream.js';
 import { SimClient } from './sim-client.js';
-import { SimConnection, type SimFrame, type SimNetwork, type SimReceiver } from './sim-connection.js';
+import { SimConnection, type SimNetwork, type SimReceiver } from './sim-connection.js';
+import type { SimFrame } from './sim-frame.js';
 import { SimNode } from './sim-node.js';
 import { SimPublisher } from './sim-publisher.js';
 import type { SimStep } from './sim-schedule.js';
@@ -16,8 +17,17 @@ const clientCount = 5;
 const outboxFrames = 8;
 /** Long enough for every retry and two rounds of position checks. */
 const quietMs = 900;
-/** Promises of one call settle one after the other; more turns than any call needs, and few enough to cost nothing. */
-const turnsPerInstant = 24;
+/** Turns of promises per instant: what one event leads to without waiting happens at its instant. */
+const turnsPerInstant = 12;
+
+/** A way to the engine that loses, repeats and swaps. */
+const faults: BackplaneFaults = {
+  ...{ loseDelivery: 0.1, repeatDelivery: 0.1, swapDelivery: 0.2 },
+  ...{ loseReply: 0.03, refuse: 0.03, delayMs: 6 },
+};
+
+/** One that loses nothing. */
+const losslessFaults: BackplaneFaults = { ...faults, loseDelivery: 0, loseReply: 0, refuse: 0 };
 
 /** What happened in a run, and what should not have happened. */
 export interface SimulationRun {
@@ -27,12 +37,17 @@ export interface SimulationRun {
   readonly forks: number;
 }
 
-/** Gets a line for everything that happens, for a person who looks for the cause of a violation. */
-export type Trace = (line: string) => void;
+export interface SimulateOptions {
+  /** Nothing is lost but with a connection, and the engine keeps its data: so nobody needs position checks. */
+  readonly isLossless?: boolean;
+  /** Gets a line for everything that happens, for a person who looks for the cause of a violation. */
+  readonly trace?: (line: string) => void;
+}
 
 /** Rooms of all kinds under one seed. */
 class Simulation implements SimNetwork, SimReceiver {
-  readonly #trace: Trace;
+  readonly #isLossless: boolean;
+  readonly #trace: ((line: string) => void) | undefined;
   readonly #clock = new ManualClock();
   readonly #random;
   readonly #engine;
@@ -44,7 +59,8 @@ class Simulation implements SimNetwork, SimReceiver {
   #nodesMade = 0;
   #forks = 0;
 
-  constructor(seed: number, trace: Trace) {
+  constructor(seed: number, { isLossless = false, trace }: SimulateOptions) {
+    this.#isLossless = isLossless;
     this.#trace = trace;
     this.#random = seededRandom(seed ^ 0x5eed);
     this.#engine = new MemoryEngine({ clock: this.#clock, random: this.#random });
@@ -61,7 +77,7 @@ class Simulation implements SimNetwork, SimReceiver {
     }
     for (const step of steps) {
       await this.#pass(step.afterMs);
-      this.#note(`${step.action} ${step.pick.toFixed(3)} ${step.amount.toFixed(3)}`);
+      this.#note(() => `${step.action} ${step.pick.toFixed(3)} ${step.amount.toFixed(3)}`);
       this.#guarded(() => this.#take(step));
       if (this.#violation) break;
     }
@@ -78,7 +94,7 @@ class Simulation implements SimNetwork, SimReceiver {
 
   received(connection: SimConnection, frame: SimFrame): void {
     const client = this.#clients.find(({ connections }) => connections.includes(connection));
-    this.#note(`${client?.name} gets ${showFrame(frame)}`);
+    this.#note(() => `${client?.name} gets ${showFrame(frame)}`);
     client?.received(connection, frame);
   }
 
@@ -100,7 +116,7 @@ class Simulation implements SimNetwork, SimReceiver {
     const rooms = new Map(this.#rooms.map((room) => [room.name, room]));
     void observer.start('observer', {
       publication: (publication) => {
-        this.#note(`stored ${publication.room} ${show(publication)} ${textOf(publication.item)}`);
+        this.#note(() => `stored ${publication.room} ${show(publication)} ${textOf(publication.item)}`);
         if (publication.epoch !== '') rooms.get(publication.room)?.truth.stored(publication);
       },
       command: () => undefined,
@@ -115,10 +131,7 @@ class Simulation implements SimNetwork, SimReceiver {
     const policyOf = (room: string): RoomPolicy => policies.get(room) as RoomPolicy;
     const name = `node${this.#nodesMade++}`;
     const node = new SimNode(name, this.#engine.broker, this.#clock, this.#random, policyOf);
-    Object.assign(node.backplane.faults, {
-      ...{ loseDelivery: 0.1, repeatDelivery: 0.1, swapDelivery: 0.2 },
-      ...{ loseReply: 0.03, refuse: 0.03, delayMs: 6 },
-    });
+    Object.assign(node.backplane.faults, this.#isLossless ? losslessFaults : faults);
     this.#nodes.push(node);
   }
 
@@ -126,6 +139,7 @@ class Simulation implements SimNetwork, SimReceiver {
     const client = pickOf(this.#clients, pick);
     const node = pickOf(this.#nodes, pick);
     const room = pickOf(this.#rooms, amount);
+    if (this.#isLossless && (action === 'fork' || action === 'empty')) return;
     switch (action) {
       case 'publish':
         return this.#publish(node, pickOf(this.#rooms, (pick * 7) % 1), amount);
@@ -223,7 +237,7 @@ class Simulation implements SimNetwork, SimReceiver {
   }
 
   async #comeToRest(): Promise<void> {
-    for (const { backplane } of this.#nodes) Object.assign(backplane.faults, noFaults, { delayMs: 4 });
+    for (const { backplane } of this.#nodes) Object.assign(backplane.faults, noFaults);
     await this.#pass(quietMs);
   }
 
@@ -255,16 +269,16 @@ class Simulation implements SimNetwork, SimReceiver {
     }
   }
 
-  #note(line: string): void {
-    this.#trace(`${this.#clock.now().toFixed(1)} ${line}`);
+  #note(line: () => string): void {
+    this.#trace?.(`${this.#clock.now().toFixed(1)} ms ${line()}`);
   }
 
   #guarded(task: () => void): void {
     try {
       task();
     } catch (error) {
-      if (!(error instanceof Violation)) throw error;
-      this.#violation ??= error;
+      // What breaks down breaks the promise, too.
+      this.#violation ??= error instanceof Violation ? error : new Violation(String((error as Error).stack));
     }
   }
 }
@@ -290,6 +304,6 @@ function pickOf<T>(items: readonly T[], at: number): T {
 }
 
 /** Runs a schedule. The same seed and schedule give the same run. */
-export function simulate(seed: number, steps: readonly SimStep[], trace: Trace = () => undefined): Promise<SimulationRun> {
-  return new Simulation(seed, trace).run(steps);
+export function simulate(seed: number, steps: readonly SimStep[], options: SimulateOptions = {}): Promise<SimulationRun> {
+  return new Simulation(seed, options).run(steps);
 }

@@ -36,7 +36,14 @@ export class Truth {
 
   /** The log of `before` was found at an earlier state and goes on from there, as `after`. */
   forked(before: Position, after: Position): void {
-    const { keptFrom } = this.#branchOf(before.epoch);
+    const branch = this.#branchOf(before.epoch);
+    if (before.epoch === after.epoch) {
+      // No engine may do that. Whoever has seen what is lost now is found by it.
+      for (let { offset } = before; offset > after.offset; offset--) branch.items.delete(offset);
+      branch.top = after.offset;
+      return;
+    }
+    const { keptFrom } = branch;
     const parent = { epoch: before.epoch, offset: after.offset };
     this.#branches.set(after.epoch, { parent, items: new Map(), top: after.offset, keptFrom });
     this.#current = after.epoch;
