@@ -4,7 +4,8 @@ import type { Position, Publication } from '../contract/position.js';
 import { type Clock, systemClock, type TimerHandle } from '../ports/clock.js';
 import { type Random, systemRandom } from '../ports/random.js';
 import { Agenda } from './agenda.js';
-import { Feed, type FeedContext } from './feed.js';
+import { Feed } from './feed.js';
+import type { FeedContext } from './feed-context.js';
 import { type HubCounts, newHubCounts } from './hub-counts.js';
 import { defaultHubSettings, type HubSettings } from './hub-settings.js';
 import { PageReads } from './page-reads.js';
@@ -66,7 +67,7 @@ export class RoomHub {
       reads: new PageReads(backplane, page, settings.maxReads),
       rings: new Rings(settings.ringBytes, counts),
       watches: new Watches(backplane),
-      ended: (feed) => this.#ended(feed),
+      ended: (room) => this.#ended(room),
     };
     this.#writers = new RoomWriters(backplane, settings, (...stored) => this.#stored(...stored));
     this.#check = new PositionCheck(backplane, this.#feeds);
@@ -199,8 +200,8 @@ export class RoomHub {
     return feed;
   }
 
-  #ended(feed: Feed): void {
-    this.#feeds.delete(feed.room);
+  #ended(room: string): void {
+    this.#feeds.delete(room);
     if (this.#feeds.size > 0) return;
     this.#context.clock.cancel(this.#timer);
     this.#timer = undefined;
