@@ -57,6 +57,11 @@ export class FaultyBackplane implements Backplane {
     this.#sink?.resumed('all');
   }
 
+  /** The next call is carried out, and its answer is lost. */
+  loseNextReply(): void {
+    this.#wire.loseNextReply();
+  }
+
   /** The engine stands still: calls wait, until they are given up. */
   pause(): void {
     this.#wire.pause();

@@ -11,6 +11,7 @@ export class FaultyWire {
   #breaks = 0;
   #isCut = false;
   #isPaused = false;
+  #losesNextReply = false;
   #whenUnpaused: (() => void)[] = [];
   #callsArriveAt = 0;
   #deliveriesArriveAt = 0;
@@ -29,6 +30,10 @@ export class FaultyWire {
 
   mend(): void {
     this.#isCut = false;
+  }
+
+  loseNextReply(): void {
+    this.#losesNextReply = true;
   }
 
   /** The engine stands still: calls wait, and are given up when their time is over. */
@@ -56,7 +61,9 @@ export class FaultyWire {
     if (breaks !== this.#breaks) throw refused(stage);
     const result = await run();
     if (delayMs > 0) await this.#until(this.#clock.now() + this.#delay());
-    if (breaks === this.#breaks && !this.#happens(this.faults.loseReply)) return result;
+    const isLost = breaks !== this.#breaks || this.#losesNextReply || this.#happens(this.faults.loseReply);
+    this.#losesNextReply = false;
+    if (!isLost) return result;
     await this.#until(giveUpAt);
     throw givenUp(stage, 'unknown');
   }

@@ -1,0 +1,47 @@
+import { globalRunner, type SuiteRunner } from '../suite-runner.js';
+import { deliveryCases } from './delivery-cases.js';
+import { faultCases } from './fault-cases.js';
+import type { BackplaneCapability, CreateBackplane } from './harness.js';
+import { lifeCases } from './life-cases.js';
+import { logCases } from './log-cases.js';
+import { sessionCases } from './session-cases.js';
+import { type Cases, within } from './world.js';
+
+/**
+ * The promises of `Backplane` and `SessionStore`, for every engine to keep: call it in a test file of yours. Numbers in the
+ * names of the tests are those of the contract.
+ *
+ * ```ts
+ * import { describe, it } from 'vitest';
+ * describeBackplane('MyBackplane', createHarness, ['sessions', 'cut', 'mend'], { describe, it });
+ * ```
+ *
+ * @param create - makes an engine that remembers nothing, and the hand on it; called for every test. On a shared server each
+ *   needs a name space of its own.
+ * @param capabilities - what the engine has, and what the hand can do to it: the tests that need more are left out
+ * @param runner - default: the global `describe` and `it`
+ * @throws TypeError when there is no runner
+ * @publicApi
+ */
+export function describeBackplane(
+  name: string,
+  create: CreateBackplane,
+  capabilities: readonly BackplaneCapability[],
+  runner: SuiteRunner = globalRunner(),
+): void {
+  const { describe, it } = runner;
+  const define = (cases: Cases): void => {
+    for (const [title, run] of Object.entries(cases)) it(title, () => within(create, run));
+  };
+  describe(`${name} as a Backplane`, () => {
+    describe('log', () => define(logCases));
+    describe('delivery', () => define(deliveryCases));
+    describe('beginning and end', () => define(lifeCases));
+    if (capabilities.includes('sessions')) describe('sessions', () => define(sessionCases));
+    describe('faults', () => {
+      for (const [title, { needs, run }] of Object.entries(faultCases)) {
+        if (needs.every((need) => capabilities.includes(need))) it(title, () => within(create, run));
+      }
+    });
+  });
+}
