@@ -24,7 +24,9 @@ console.log(
 if (failure) {
   console.error(`\nSeed ${failure.seed}: ${failure.violation}`);
   console.error(`\n${failure.trace.join('\n')}`);
-  console.error(`\nShortest schedule found, of ${failure.steps.length} steps:\n${JSON.stringify(failure.steps, null, 1)}`);
+  console.error(
+    `\nShortest schedule found, of ${failure.steps.length} steps:\n${JSON.stringify(failure.steps, null, 1)}`,
+  );
   console.error(`\nAgain: npm run sim -- --seed ${failure.seed} --steps ${steps}`);
   process.exitCode = 1;
 }

@@ -1,8 +1,6 @@
 import { simulateRooms } from '@holdfast/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MemoryBackplane } from '../src/index.js';
-import { Fifo } from '../src/log/fifo.js';
-import { Tail } from '../src/log/tail.js';
 import { RoomLog } from '../src/memory/room-log.js';
 import { Agenda } from '../src/rooms/agenda.js';
 import { CatchUp } from '../src/rooms/catch-up.js';
@@ -164,14 +162,18 @@ describe('the simulation', () => {
     vi.restoreAllMocks();
   });
 
-  it.each(Object.keys(sabotages))('catches a node that %s', async (name) => {
-    sabotages[name]?.();
-    const { failure } = await simulateRooms({ seeds: 100, shrinks: false });
-    // Position checks repair a lot within a minute. Without them it is seen what a rule is worth.
-    vi.spyOn(PositionCheck.prototype, 'next').mockResolvedValue();
-    const unchecked = await simulateRooms({ seeds: 200, shrinks: false, isLossless: true });
-    expect(failure ?? unchecked.failure).toBeDefined();
-  }, 60_000);
+  it.each(Object.keys(sabotages))(
+    'catches a node that %s',
+    async (name) => {
+      sabotages[name]?.();
+      const { failure } = await simulateRooms({ seeds: 100, shrinks: false });
+      // Position checks repair a lot within a minute. Without them it is seen what a rule is worth.
+      vi.spyOn(PositionCheck.prototype, 'next').mockResolvedValue();
+      const unchecked = await simulateRooms({ seeds: 200, shrinks: false, isLossless: true });
+      expect(failure ?? unchecked.failure).toBeDefined();
+    },
+    60_000,
+  );
 
   it('needs no position checks where nothing is lost on the way', async () => {
     vi.spyOn(PositionCheck.prototype, 'next').mockResolvedValue();

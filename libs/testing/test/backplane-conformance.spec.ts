@@ -39,7 +39,8 @@ function flawed(flaw: Flaw): (broker: MemoryBroker) => Backplane {
 /** An engine whose sink gets what is made of each publication. */
 function delivering(make: (publication: Publication) => readonly Publication[]): Flaw {
   return (engine) => ({
-    start: (node, sink) => engine.start(node, { ...sinkOf(sink), publication: (one) => make(one).forEach(sink.publication, sink) }),
+    start: (node, sink) =>
+      engine.start(node, { ...sinkOf(sink), publication: (one) => make(one).forEach(sink.publication, sink) }),
   });
 }
 
@@ -207,7 +208,7 @@ const flaws: Record<string, Flaw> = {
   }),
   'goes on after it has closed': () => ({ close: () => Promise.resolve() }),
   'sends commands to somebody else': (engine) => ({
-    send: (_to, command) => engine.send('all', command),
+    send: (_to, command) => engine.send(null, command),
   }),
   'does not check the fences of sessions': keeping((sessions) => ({
     change: (lease, change) => sessions.change(lease, change).catch(() => undefined),

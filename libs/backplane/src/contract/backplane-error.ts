@@ -17,15 +17,7 @@ export type BackplaneStage = 'connect' | 'publish' | 'read' | 'watch' | 'send' |
  * @publicApi
  */
 export type BackplaneErrorCode =
-  | 'AWAY'
-  | 'TIMEOUT'
-  | 'FULL'
-  | 'READ_ONLY'
-  | 'MOVING'
-  | 'MISCONFIGURED'
-  | 'FENCED'
-  | 'REFUSED'
-  | 'NONSENSE';
+  'AWAY' | 'TIMEOUT' | 'FULL' | 'READ_ONLY' | 'MOVING' | 'MISCONFIGURED' | 'FENCED' | 'REFUSED' | 'NONSENSE';
 
 /**
  * The only rejection of an engine.

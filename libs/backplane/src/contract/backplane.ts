@@ -131,7 +131,11 @@ export interface Backplane {
   watch(rooms: readonly string[]): Promise<void>;
   unwatch(rooms: readonly string[]): void;
 
-  /** Sends a command to one node or to all, this one included; at most once. @returns the nodes reached, undefined where
-   * that is unknown; 0 MUST be true. */
-  send(to: string | 'all', command: Uint8Array): Promise<number | undefined>;
+  /**
+   * Sends a command, which arrives once at most.
+   *
+   * @param to - the name of a node; null: all nodes, this one included
+   * @returns how many nodes it has reached; undefined: unknown. 0 MUST be true
+   */
+  send(to: string | null, command: Uint8Array): Promise<number | undefined>;
 }

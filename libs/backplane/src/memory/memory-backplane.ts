@@ -101,7 +101,7 @@ export class MemoryBackplane implements Backplane {
     }
   }
 
-  send(to: string | 'all', command: Uint8Array): Promise<number> {
+  send(to: string | null, command: Uint8Array): Promise<number> {
     return promised(() => this.#broker.send(this.#attached('send'), to, command));
   }
 

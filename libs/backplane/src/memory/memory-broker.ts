@@ -94,8 +94,8 @@ export class MemoryBroker {
   }
 
   /** @internal */
-  send(from: AttachedNode, to: string | 'all', command: Uint8Array): number {
-    const addressed = [...this.#nodes.values()].filter(({ name }) => to === 'all' || name === to);
+  send(from: AttachedNode, to: string | null, command: Uint8Array): number {
+    const addressed = [...this.#nodes.values()].filter(({ name }) => to === null || name === to);
     for (const { sink } of addressed) sink.command(command, from.name);
     return addressed.length;
   }

@@ -151,7 +151,7 @@ export class RoomLog {
   #page(from: number, limits: PageLimits): Publication[] {
     const items: Publication[] = [];
     let bytes = 0;
-    for (let next = this.#tail.at(from + 1); next && items.length < limits.items; ) {
+    for (let next = this.#tail.at(from + 1); next && items.length < limits.items;) {
       bytes += next.item.byteLength;
       if (bytes > limits.bytes && items.length > 0) break;
       items.push(this.#ofThisEpoch(next));

@@ -58,9 +58,14 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     return this.intake.position;
   }
 
-  /** Whether members can meet it: it has read the log, and every member has got what it has taken. */
+  /**
+   * Whether members can meet it: it has read the log, and every member has got what it has taken. In ephemeral rooms there
+   * is nothing to wait for while the engine is away.
+   */
   get isReady(): boolean {
-    return this.#follower.state === 'synced' && !this.intake.isPushing;
+    const isSynced = this.#follower.state === 'synced';
+    const isLocal = this.#degradedBy !== undefined && this.intake.kind === 'ephemeral';
+    return (isSynced || isLocal) && !this.intake.isPushing;
   }
 
   /** Resolves as soon as there is a position. Rejects when the engine cannot be asked now. */
@@ -103,9 +108,10 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
   delivered(publication: Publication, isOwn: boolean): void {
     this.#isQuiet = false;
     const { state } = this.#follower;
-    if (state === 'reading' || (state === 'synced' && this.intake.isPushing)) {
+    const isEphemeral = this.intake.kind === 'ephemeral';
+    if (this.intake.isPushing || (state === 'reading' && !isEphemeral)) {
       this.intake.keep(publication);
-    } else if (state === 'synced') {
+    } else if (state === 'synced' || isEphemeral) {
       const isTaken = this.intake.take(publication);
       if (!isTaken && !isOwn) {
         this.#context.counts.holes++;
@@ -207,6 +213,7 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     if (this.#degradedBy) return;
     this.#degradedBy = cause;
     this.intake.members.each((subscription) => subscription.member.degraded(subscription, cause));
+    if (this.isReady) this.#catchUp.settleAll();
   }
 
   #settleOpenings(settle: (opening: Opening) => void): void {

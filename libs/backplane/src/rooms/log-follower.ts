@@ -83,8 +83,7 @@ export class LogFollower {
         this.#readsAgain = false;
         if (!(await this.#readToTop(run))) return;
         this.#intake.takeKept();
-        // What was kept and does not follow was stored before it was delivered: the next read has it.
-      } while (this.#intake.forgetKept() || this.#readsAgain);
+      } while (this.#isStillIncomplete());
     } catch (error) {
       if (!(error instanceof BackplaneError)) throw error;
       if (run !== this.#run) return;
@@ -95,6 +94,11 @@ export class LogFollower {
     }
     this.#state = 'synced';
     this.#owner.synced();
+  }
+
+  /** What was kept and does not follow was stored before it was delivered: the next read has it. */
+  #isStillIncomplete(): boolean {
+    return this.#intake.forgetKept() || this.#readsAgain;
   }
 
   #watch(): Promise<void> {
@@ -109,7 +113,7 @@ export class LogFollower {
   async #readToTop(run: number): Promise<boolean> {
     const { counts, reads } = this.#context;
     const intake = this.#intake;
-    for (let hasMore = intake.kind !== 'ephemeral'; hasMore; ) {
+    for (let hasMore = intake.kind !== 'ephemeral'; hasMore;) {
       counts.heals++;
       const result = await reads.read(intake.room, intake.position, this.#history);
       if (run !== this.#run) return false;

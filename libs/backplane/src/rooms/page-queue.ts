@@ -108,7 +108,8 @@ export class PageQueue implements WaitingRoom {
     }
     const { from, items, undone } = result;
     const isFork = top.epoch !== cursor.epoch || undone > 0;
-    if (!isExact && (isFork || cursor.offset < since.offset || cursor.offset >= (items.at(-1)?.offset ?? 0))) return false;
+    if (!isExact && (isFork || cursor.offset < since.offset || cursor.offset >= (items.at(-1)?.offset ?? 0)))
+      return false;
     const missed = top.offset - (isExact ? from : cursor.offset);
     if (isTooMuch(this.#feed, cursor, missed)) {
       tellBroken(subscription, cursor, top, 'too-many');

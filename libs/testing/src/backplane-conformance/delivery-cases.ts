@@ -20,7 +20,10 @@ export const deliveryCases: Cases = {
     }
     await world.rest();
     assert.deepEqual(third.sink.publications, []);
-    assert.deepEqual([...new Set([...one.sink.publications, ...other.sink.publications].map(({ room }) => room))], ['room']);
+    assert.deepEqual(
+      [...new Set([...one.sink.publications, ...other.sink.publications].map(({ room }) => room))],
+      ['room'],
+    );
   },
 
   'delivers to the publisher, too, unless the room has no history (6, 9)': async (world) => {
@@ -93,7 +96,25 @@ export const deliveryCases: Cases = {
   'keeps any name and any byte as it is (7)': async (world) => {
     const [one, other] = [await world.node(), await world.node()];
     const names = [
-      ...['', ' ', 'a b', '{a}', '{}b', 'a:b', 'a.b', '*', '>', 'a*', '[a]', 'a\\b', '$SYS', 'a\0b', '\r\n', '"', '__proto__'],
+      ...[
+        '',
+        ' ',
+        'a b',
+        '{a}',
+        '{}b',
+        'a:b',
+        'a.b',
+        '*',
+        '>',
+        'a*',
+        '[a]',
+        'a\\b',
+        '$SYS',
+        'a\0b',
+        '\r\n',
+        '"',
+        '__proto__',
+      ],
       ...['constructor', 'ä', '🦀', 'A', 'x'.repeat(256)],
     ];
     const item = Uint8Array.from({ length: 256 }, (_, byte) => byte);
@@ -131,7 +152,7 @@ export const deliveryCases: Cases = {
     const [one, other] = [await world.node(), await world.node()];
     const reached = await one.backplane.send(other.name, bytes('to one'));
     assert.ok(reached === 1 || reached === undefined);
-    const all = await one.backplane.send('all', bytes('to all'));
+    const all = await one.backplane.send(null, bytes('to all'));
     assert.ok(all === 2 || all === undefined);
     await world.until('they arrive', () => other.sink.commands.length === 2 && one.sink.commands.length === 1);
     assert.deepEqual(

@@ -5,6 +5,7 @@ import type { BackplaneCapability, CreateBackplane } from './harness.js';
 import { lifeCases } from './life-cases.js';
 import { logCases } from './log-cases.js';
 import { sessionCases } from './session-cases.js';
+import { lossCases } from './loss-cases.js';
 import { type Cases, within } from './world.js';
 
 /**
@@ -39,7 +40,7 @@ export function describeBackplane(
     describe('beginning and end', () => define(lifeCases));
     if (capabilities.includes('sessions')) describe('sessions', () => define(sessionCases));
     describe('faults', () => {
-      for (const [title, { needs, run }] of Object.entries(faultCases)) {
+      for (const [title, { needs, run }] of Object.entries({ ...faultCases, ...lossCases })) {
         if (needs.every((need) => capabilities.includes(need))) it(title, () => within(create, run));
       }
     });

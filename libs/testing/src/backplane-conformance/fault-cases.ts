@@ -9,10 +9,8 @@ import {
   logOf,
   page,
   publish,
-  read,
   rejectionOf,
   textOf,
-  topOf,
   type World,
 } from './world.js';
 
@@ -22,7 +20,10 @@ export interface FaultCase {
   readonly run: Case;
 }
 
-export const faultCases: Readonly<Record<string, FaultCase>> = {
+export type FaultCases = Readonly<Record<string, FaultCase>>;
+
+/** What goes wrong on the way to the engine. */
+export const faultCases: FaultCases = {
   'carries a publish out once when its answer is lost, and never says that it failed (2, 5)': {
     needs: ['loseReply'],
     run: async (world) => {
@@ -43,37 +44,46 @@ export const faultCases: Readonly<Record<string, FaultCase>> = {
     },
   },
 
-  'settles every call in time while the engine stands still, and does nothing later that it said it would not (2, 4, 5)': {
-    needs: ['pause'],
-    run: async (world) => {
-      const node = await world.node();
-      const { backplane } = node;
-      await publish(node, 'room', ['before']);
-      await world.hand('pause')();
-      const texts = countTo(5);
-      const publishes = texts.map((text) => backplane.publish('room', [bytes(text)], { history: keepsAll }));
-      const others = [
-        backplane.read('room', null, page, keepsAll),
-        backplane.tops(['room']),
-        backplane.watch(['room']),
-        backplane.send('all', bytes('command')),
-      ];
-      const outcomes = await settled(world, [...publishes, ...others]);
-      await world.hand('unpause')();
-      await world.rest();
-      const after = await settled(world, [backplane.publish('room', [bytes('after')], { history: keepsAll })]);
-      assert.deepEqual(after, ['stored']);
-      await world.harness.advance(backplane.deadlineMs);
-      const log = await logOf(node, 'room');
-      assert.deepEqual([log[0], log.at(-1)], ['before', 'after'], 'nothing that was given up comes after what followed');
-      const between = log.slice(1, -1);
-      assert.deepEqual(between, texts.filter((text) => between.includes(text)), 'each once and in order');
-      for (const [index, text] of texts.entries()) {
-        if (outcomes[index] === 'none') assert.ok(!between.includes(text), `${text} was said not to be stored`);
-        if (outcomes[index] === 'stored') assert.ok(between.includes(text), `${text} was said to be stored`);
-      }
+  'settles every call in time while the engine stands still, and does nothing later that it said it would not (2, 4, 5)':
+    {
+      needs: ['pause'],
+      run: async (world) => {
+        const node = await world.node();
+        const { backplane } = node;
+        await publish(node, 'room', ['before']);
+        await world.hand('pause')();
+        const texts = countTo(5);
+        const publishes = texts.map((text) => backplane.publish('room', [bytes(text)], { history: keepsAll }));
+        const others = [
+          backplane.read('room', null, page, keepsAll),
+          backplane.tops(['room']),
+          backplane.watch(['room']),
+          backplane.send(null, bytes('command')),
+        ];
+        const outcomes = await settled(world, [...publishes, ...others]);
+        await world.hand('unpause')();
+        await world.rest();
+        const after = await settled(world, [backplane.publish('room', [bytes('after')], { history: keepsAll })]);
+        assert.deepEqual(after, ['stored']);
+        await world.harness.advance(backplane.deadlineMs);
+        const log = await logOf(node, 'room');
+        assert.deepEqual(
+          [log[0], log.at(-1)],
+          ['before', 'after'],
+          'nothing that was given up comes after what followed',
+        );
+        const between = log.slice(1, -1);
+        assert.deepEqual(
+          between,
+          texts.filter((text) => between.includes(text)),
+          'each once and in order',
+        );
+        for (const [index, text] of texts.entries()) {
+          if (outcomes[index] === 'none') assert.ok(!between.includes(text), `${text} was said not to be stored`);
+          if (outcomes[index] === 'stored') assert.ok(between.includes(text), `${text} was said to be stored`);
+        }
+      },
     },
-  },
 
   'refuses what does not fit: nothing is stored, nothing delivered, and the rest stays (5, 10)': {
     needs: ['fill', 'empty'],
@@ -125,7 +135,11 @@ export const faultCases: Readonly<Record<string, FaultCase>> = {
       await world.until('it is resumed', () => node.sink.notices.at(-1) === 'resumed');
       const all = [...texts, ...countTo(20, 'during ')];
       const log = await logOf(node, 'room');
-      assert.deepEqual(log, all.filter((text) => log.includes(text)), 'each once and in order');
+      assert.deepEqual(
+        log,
+        all.filter((text) => log.includes(text)),
+        'each once and in order',
+      );
       for (const [index, text] of all.entries()) {
         if (outcomes[index] === 'stored') assert.ok(log.includes(text), `${text} was said to be stored`);
         if (outcomes[index] === 'none') assert.ok(!log.includes(text), `${text} was said not to be stored`);
@@ -151,87 +165,6 @@ export const faultCases: Readonly<Record<string, FaultCase>> = {
       }
     },
   },
-
-  'begins a new epoch at 1 when it was emptied, and never comes back to an old one (3, 18, 20)': {
-    needs: ['empty'],
-    run: async (world) => {
-      const node = await world.node();
-      const epochs = new Set<string>();
-      for (let times = 1; times <= 3; times++) {
-        const [first] = await publish(node, 'room', ['a', 'b']);
-        assert.equal(first?.offset, 1);
-        epochs.add(first.epoch);
-        assert.equal(epochs.size, times);
-        await world.hand('empty')();
-        await world.rest();
-        const result = await settledRead(world, () => read(node, 'room', first));
-        assert.ok(!result.whole);
-        assert.equal(result.reason, 'epoch');
-        assert.ok(!epochs.has(result.top.epoch));
-      }
-    },
-  },
-
-  'goes on in a new epoch from where it was rolled back to, and says exactly what is undone (3, 19)': {
-    needs: ['mark', 'rollBack'],
-    run: async (world) => {
-      const node = await world.node();
-      const roll = async (): Promise<void> => {
-        await world.hand('rollBack')(mark);
-        await world.rest();
-      };
-      const first = await publish(node, 'room', countTo(5));
-      let mark = await world.hand('mark')();
-      const lost = await publish(node, 'room', ['lost 6', 'lost 7', 'lost 8']);
-      await roll();
-      const second = await publish(node, 'room', ['6', '7']);
-      assert.deepEqual(
-        second.map(({ offset }) => offset),
-        [6, 7],
-      );
-      assert.notEqual(second[0]?.epoch, first[0]?.epoch);
-      mark = await world.hand('mark')();
-      await publish(node, 'room', ['lost 8']);
-      await roll();
-      await publish(node, 'room', ['8']);
-      const { epoch } = await topOf(node, 'room');
-      const expected: [from: { epoch: string; offset: number } | undefined, at: number, undone: number][] = [
-        [first[2], 3, 0],
-        [first[4], 5, 0],
-        [lost[2], 5, 3],
-        [second[0], 6, 0],
-        [second[1], 7, 0],
-        [{ epoch: second[0]?.epoch ?? '', offset: 8 }, 7, 1],
-      ];
-      for (const [since = null, from, undone] of expected) {
-        const result = await read(node, 'room', since);
-        assert.ok(result.whole, `${since?.epoch}/${since?.offset} can be continued`);
-        assert.deepEqual([result.from, result.undone], [from, undone]);
-        assert.deepEqual(
-          result.items.map((item) => [item.epoch, item.offset, textOf(item.item)]),
-          countTo(8).slice(from).map((text) => [epoch, Number(text), text]),
-        );
-      }
-    },
-  },
-
-  'gives the newest item of a `latest` room again when a later one is undone (19)': {
-    needs: ['mark', 'rollBack'],
-    run: async (world) => {
-      const node = await world.node();
-      const latest = { size: 1, ttlMs: 3_600_000 };
-      // So that engines that keep one item only have not dropped it.
-      await publish(node, 'room', ['kept'], latest);
-      const mark = await world.hand('mark')();
-      const before = await topOf(node, 'room');
-      await world.hand('rollBack')(mark);
-      await world.rest();
-      const result = await read(node, 'room', before, latest);
-      assert.ok(result.whole);
-      assert.equal(result.undone, 0);
-      assert.notEqual(result.top.epoch, before.epoch);
-    },
-  },
 };
 
 /** What becomes of calls, with time moving on: `stored` is resolved. */
@@ -239,12 +172,14 @@ async function settled(world: World, calls: readonly Promise<unknown>[]): Promis
   const deadlineMs = world.nodes[0]?.backplane.deadlineMs ?? 0;
   const outcomes: ('stored' | 'none' | 'unknown' | undefined)[] = calls.map(() => undefined);
   for (const [index, call] of calls.entries()) {
-    call.then(
-      () => (outcomes[index] = 'stored'),
-      async () => {
-        outcomes[index] = (await rejectionOf(call)).outcome;
-      },
-    ).catch(() => (outcomes[index] = undefined));
+    call
+      .then(
+        () => (outcomes[index] = 'stored'),
+        async () => {
+          outcomes[index] = (await rejectionOf(call)).outcome;
+        },
+      )
+      .catch(() => (outcomes[index] = undefined));
   }
   await world.rest();
   await world.harness.advance(deadlineMs + 1);
@@ -252,16 +187,4 @@ async function settled(world: World, calls: readonly Promise<unknown>[]): Promis
   const missing = outcomes.flatMap((outcome, index) => (outcome === undefined ? [index] : []));
   assert.deepEqual(missing, [], `these calls did not settle within ${deadlineMs} ms, or not by a BackplaneError`);
   return outcomes as ('stored' | 'none' | 'unknown')[];
-}
-
-/** An engine that was restarted may need a moment. */
-async function settledRead<T>(world: World, call: () => Promise<T>): Promise<T> {
-  for (let times = 0; times < 50; times++) {
-    try {
-      return await call();
-    } catch {
-      await world.rest();
-    }
-  }
-  return call();
 }

@@ -27,14 +27,14 @@ export const lifeCases: Cases = {
       one.backplane.read('room', null, page, keepsAll),
       one.backplane.watch(['other room']),
       one.backplane.tops(['room']),
-      one.backplane.send('all', bytes('command')),
+      one.backplane.send(null, bytes('command')),
     ];
     const outcomes = Promise.allSettled(calls);
     await one.backplane.close();
     one.sink.hasClosed = true;
     await outcomes;
     await publish(other, 'room', ['after']);
-    await other.backplane.send('all', bytes('after'));
+    await other.backplane.send(null, bytes('after'));
     await world.rest();
     assert.equal(one.sink.callsAfterClose, 0);
   },
@@ -47,7 +47,7 @@ export const lifeCases: Cases = {
       backplane.read('room', null, page, keepsAll),
       backplane.watch(['room']),
       backplane.tops(['room']),
-      backplane.send('all', bytes('command')),
+      backplane.send(null, bytes('command')),
     ];
     if (backplane.sessions) calls.push(backplane.sessions.end('session'));
     await assertRejected(calls, 'AWAY');

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import type { History } from '@holdfast/backplane';
-import { assertRejected, bytes, type Cases, countTo, keepsAll, logOf, page, publish, read, textOf, topOf } from './world.js';
+import {
+  assertRejected,
+  bytes,
+  type Cases,
+  countTo,
+  keepsAll,
+  logOf,
+  page,
+  publish,
+  read,
+  textOf,
+  topOf,
+} from './world.js';
 
 /** Milliseconds: long enough for a few calls, short enough to be waited for. */
 const ttlMs = 300;

@@ -13,7 +13,13 @@ const ephemeral: Membership = { at: null, by: 'client' };
 export const sessionCases: Cases = {
   'creates, changes and hands over a session with everything that was stored (1, 5)': async (world) => {
     const { one, other, lease } = await session(world);
-    await one.change(lease, { join: new Map([['room', joined], ['a:{b}\0', ephemeral], ['gone', joined]]) });
+    await one.change(lease, {
+      join: new Map([
+        ['room', joined],
+        ['a:{b}\0', ephemeral],
+        ['gone', joined],
+      ]),
+    });
     await one.change(lease, { leave: ['gone', 'never there'], join: new Map([['room', { ...joined, by: 'client' }]]) });
     const { session: claimed, before } = await claim(other, 'id', 'alice', 'node 2');
     assert.equal(before, 'node 1');
@@ -56,7 +62,9 @@ export const sessionCases: Cases = {
 
   'lets exactly one of many claims at once own the session (1)': async (world) => {
     const { one, other } = await session(world);
-    const claims = countTo(20).map((number) => claim(Number(number) % 2 ? one : other, 'id', 'alice', `node ${number}`));
+    const claims = countTo(20).map((number) =>
+      claim(Number(number) % 2 ? one : other, 'id', 'alice', `node ${number}`),
+    );
     const leases = (await Promise.all(claims)).map((claimed) => claimed.session.lease);
     const fences = new Set(leases.map(({ fence }) => fence));
     assert.equal(fences.size, 20);
@@ -66,7 +74,10 @@ export const sessionCases: Cases = {
       if (lease === newest) await change;
       else await refused(change);
     }
-    assert.deepEqual(await other.touch(leases), leases.filter((lease) => lease !== newest));
+    assert.deepEqual(
+      await other.touch(leases),
+      leases.filter((lease) => lease !== newest),
+    );
   },
 
   'can be claimed again when the answer to a claim was lost (3)': async (world) => {
@@ -129,7 +140,7 @@ function storeOf({ backplane }: TestNode): SessionStore {
 
 async function claim(store: SessionStore, id: string, principal: string, node: string): Promise<Claimed> {
   const claimed = await store.claim(id, principal, node);
-  assert.ok(typeof claimed === 'object', `claimed: ${String(claimed)}`);
+  assert.ok(typeof claimed === 'object', 'the session is there, and belongs to the principal');
   return claimed;
 }
 

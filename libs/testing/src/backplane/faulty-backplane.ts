@@ -100,25 +100,19 @@ export class FaultyBackplane implements Backplane {
     return this.#wire.call('read', () => this.#inner.tops(rooms));
   }
 
-  async watch(rooms: readonly string[]): Promise<void> {
-    let isWatched = false;
-    try {
-      await this.#wire.call('watch', async () => {
-        await this.#inner.watch(rooms);
-        isWatched = true;
-      });
-    } catch (error) {
-      // The caller takes it that nothing is watched.
-      if (isWatched) this.#inner.unwatch(rooms);
-      throw error;
-    }
+  watch(rooms: readonly string[]): Promise<void> {
+    return this.#wire.call(
+      'watch',
+      () => this.#inner.watch(rooms),
+      () => this.#inner.unwatch(rooms),
+    );
   }
 
   unwatch(rooms: readonly string[]): void {
     this.#inner.unwatch(rooms);
   }
 
-  send(to: string | 'all', command: Uint8Array): Promise<number | undefined> {
+  send(to: string | null, command: Uint8Array): Promise<number | undefined> {
     return this.#wire.call('send', () => this.#inner.send(to, command));
   }
 }

@@ -48,7 +48,8 @@ export class FaultyWire {
     for (const resolve of waiting) resolve();
   }
 
-  async call<T>(stage: BackplaneStage, run: () => Promise<T>): Promise<T> {
+  /** @param undo - of a call that was carried out and whose answer is lost, where a call that fails may leave nothing */
+  async call<T>(stage: BackplaneStage, run: () => Promise<T>, undo?: () => void): Promise<T> {
     const { delayMs } = this.faults;
     const breaks = this.#breaks;
     if (this.#isCut || this.#happens(this.faults.refuse)) throw refused(stage);
@@ -64,6 +65,7 @@ export class FaultyWire {
     const isLost = breaks !== this.#breaks || this.#losesNextReply || this.#happens(this.faults.loseReply);
     this.#losesNextReply = false;
     if (!isLost) return result;
+    undo?.();
     await this.#until(giveUpAt);
     throw givenUp(stage, 'unknown');
   }

@@ -26,7 +26,10 @@ export function checkFrame(room: SimRoom, at: Place | null, frame: SimFrame): Pl
   if (frame.kind === 'publication') return checkPublication(room, at, frame.publication);
   const { position, dropped } = frame;
   const isRight =
-    room.policy.slow === 'skip' && at?.epoch === position.epoch && dropped > 0 && position.offset === at.offset + dropped;
+    room.policy.slow === 'skip' &&
+    at?.epoch === position.epoch &&
+    dropped > 0 &&
+    position.offset === at.offset + dropped;
   if (!isRight) throw new Violation(`skip to ${show(position)} (${dropped}) from ${show(at)}`);
   return position;
 }
@@ -65,7 +68,8 @@ function checkReason({ policy, truth }: SimRoom, at: Position | null, position: 
       (truth.mayBeTrimmed({ epoch: position.epoch, offset: common }, position.epoch) || policy.history.size === 1),
     'too-many': common !== undefined && truth.topOf(position.epoch) - common > policy.maxRecovered,
   }[reason];
-  if (isTrue !== true) throw new Violation(`broken (${reason}) at ${show(position)} from ${show(at)}: common is ${common}`);
+  if (isTrue !== true)
+    throw new Violation(`broken (${reason}) at ${show(position)} from ${show(at)}: common is ${common}`);
 }
 
 function checkPublication({ policy, truth }: SimRoom, at: Place | null, publication: Publication): Place | null {
@@ -76,7 +80,7 @@ function checkPublication({ policy, truth }: SimRoom, at: Place | null, publicat
   const text = textOf(publication.item);
   const expected = truth.itemAt(publication);
   if (text !== expected) throw new Violation(`${show(publication)} is ${text}, stored was ${expected}`);
-  if (at?.text !== undefined && truth.itemAt(at) !== at.text) {
+  if (at.text !== undefined && truth.itemAt(at) !== at.text) {
     throw new Violation(`${show(publication)} after ${at.text}, which is no longer at ${show(at)}`);
   }
   return { epoch, offset, text };

@@ -1,4 +1,11 @@
-import { type HubSettings, MemoryBackplane, type MemoryBroker, type Random, RoomHub, type RoomPolicy } from '@holdfast/backplane';
+import {
+  type HubSettings,
+  MemoryBackplane,
+  type MemoryBroker,
+  type Random,
+  RoomHub,
+  type RoomPolicy,
+} from '@holdfast/backplane';
 import { FaultyBackplane } from '../backplane/faulty-backplane.js';
 import type { ManualClock } from '../manual-clock.js';
 

@@ -1,4 +1,4 @@
-import type { BackplaneError, Published } from '@holdfast/backplane';
+import { BackplaneError, type Published } from '@holdfast/backplane';
 import { show, type SimRoom, Violation } from './check-stream.js';
 import type { SimNode } from './sim-node.js';
 
@@ -34,8 +34,9 @@ export class SimPublisher {
           onViolation(error as Violation);
         }
       },
-      (error: BackplaneError) => {
-        if (node.isAlive) this.#outcomes.push({ room, text, what: error.outcome });
+      (error: unknown) => {
+        if (!(error instanceof BackplaneError)) onViolation(new Violation(`${text} failed with ${String(error)}`));
+        else if (node.isAlive) this.#outcomes.push({ room, text, what: error.outcome });
       },
     );
   }

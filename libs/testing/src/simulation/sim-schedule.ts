@@ -1,16 +1,7 @@
 import { seededRandom } from '../seeded-random.js';
 
 export type SimAction =
-  | 'publish'
-  | 'cut'
-  | 'move'
-  | 'stall'
-  | 'toggle'
-  | 'fork'
-  | 'empty'
-  | 'interrupt'
-  | 'pause'
-  | 'crash';
+  'publish' | 'cut' | 'move' | 'stall' | 'toggle' | 'fork' | 'empty' | 'interrupt' | 'pause' | 'crash';
 
 /** One thing that happens; what it happens to follows from `pick` and how much of it from `amount`, both in [0, 1). */
 export interface SimStep {

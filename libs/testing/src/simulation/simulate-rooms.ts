@@ -79,7 +79,7 @@ async function explain(steps: readonly SimStep[], run: Run): Promise<Omit<Simula
 async function shrink(schedule: readonly SimStep[], run: Run): Promise<readonly SimStep[]> {
   let steps = schedule;
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let start = 0; start < steps.length; ) {
+    for (let start = 0; start < steps.length;) {
       const fewer = [...steps.slice(0, start), ...steps.slice(start + size)];
       if ((await run(fewer)).violation === undefined) start += size;
       else steps = fewer;

@@ -14,6 +14,8 @@ export class Truth {
   readonly #branches = new Map<string, Branch>();
   readonly #size: number;
   #current: string | undefined;
+  /** How often the log was found at an earlier state. */
+  forks = 0;
 
   /** @param size - of the history */
   constructor(size: number) {
@@ -36,6 +38,7 @@ export class Truth {
 
   /** The log of `before` was found at an earlier state and goes on from there, as `after`. */
   forked(before: Position, after: Position): void {
+    this.forks++;
     const branch = this.#branchOf(before.epoch);
     if (before.epoch === after.epoch) {
       // No engine may do that. Whoever has seen what is lost now is found by it.
@@ -56,7 +59,7 @@ export class Truth {
   /** The last offset that the log of a position has in common with that epoch; undefined: none. */
   commonOffset(position: Position, epoch: string): number | undefined {
     let { offset } = position;
-    for (let at: string | undefined = epoch; at !== undefined; ) {
+    for (let at: string | undefined = epoch; at !== undefined;) {
       if (at === position.epoch) return offset;
       const parent: Position | undefined = this.#branches.get(at)?.parent;
       if (parent) offset = Math.min(offset, parent.offset);
@@ -66,7 +69,7 @@ export class Truth {
   }
 
   itemAt({ epoch, offset }: Position): string | undefined {
-    for (let at: string | undefined = epoch; at !== undefined; ) {
+    for (let at: string | undefined = epoch; at !== undefined;) {
       const branch: Branch | undefined = this.#branches.get(at);
       const item = branch?.items.get(offset);
       if (item !== undefined) return item;

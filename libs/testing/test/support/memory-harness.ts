@@ -18,7 +18,9 @@ export const memoryCapabilities: readonly BackplaneCapability[] = [
 ];
 
 /** @param make - the engine on a broker; default: as it is */
-export function memoryHarness(make = (broker: MemoryBroker): Backplane => new MemoryBackplane(broker)): BackplaneHarness {
+export function memoryHarness(
+  make = (broker: MemoryBroker): Backplane => new MemoryBackplane(broker),
+): BackplaneHarness {
   const clock = new ManualClock();
   const random = seededRandom(7);
   const engine = new MemoryEngine({ clock, random, roomIdleMs, maxBytes: 8 * 1024 * 1024 });
