@@ -22,11 +22,10 @@ console.log(
   `${counts.runs} runs in ${seconds} s, ${counts.published} publications, ${counts.delivered} deliveries, ${counts.forks} forks`,
 );
 if (failure) {
-  console.error(`\nSeed ${failure.seed}: ${failure.violation}`);
-  console.error(`\n${failure.trace.join('\n')}`);
-  console.error(
-    `\nShortest schedule found, of ${failure.steps.length} steps:\n${JSON.stringify(failure.steps, null, 1)}`,
-  );
-  console.error(`\nAgain: npm run sim -- --seed ${failure.seed} --steps ${steps}`);
+  const { seed, violation, steps: shortest, trace } = failure;
+  console.error(`\nSeed ${seed}: ${violation}\n\nWhat happened last:\n${trace.slice(-100).join('\n')}`);
+  console.error(`\nThe shortest schedule that was found has ${shortest.length} steps:`);
+  for (const step of shortest) console.error(JSON.stringify(step));
+  console.error(`\nAgain: npm run sim -- --seed ${seed} --steps ${steps}`);
   process.exitCode = 1;
 }

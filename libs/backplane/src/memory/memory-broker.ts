@@ -28,7 +28,7 @@ export interface AttachedNode {
   readonly watched: Map<string, number>;
 }
 
-/** Everything is looked at for its expiry once in 30 s. */
+/** Everything is looked at for its expiry about once in 30 s. */
 const sweepMs = 1_000;
 const sweepShare = 1 / 30;
 

@@ -61,7 +61,7 @@ export class RoomLogs {
     const answer = once && log.answerTo(once.key, now);
     if (answer) return { published: { ...answer, repeat: true }, publications: [] };
     this.#using(log, () => log.expire(now));
-    this.#requireRoomFor(log, items, history);
+    this.#requireRoomFor(log, items, history, once ? 1 : 0);
     return this.#using(log, () => {
       const publications = log.append(items, history, now);
       const [{ epoch, offset }] = publications as [Publication];
@@ -115,8 +115,8 @@ export class RoomLogs {
     return log;
   }
 
-  #requireRoomFor(log: RoomLog, items: readonly Uint8Array[], history: History): void {
-    const needed = items.reduce((sum, item) => sum + item.byteLength + entryBytes, entryBytes);
+  #requireRoomFor(log: RoomLog, items: readonly Uint8Array[], history: History, keys: number): void {
+    const needed = items.reduce((sum, item) => sum + item.byteLength + entryBytes, keys * entryBytes);
     if (this.#bytes + needed <= this.#limits.maxBytes) return;
     // Close to the limit it counts that a full history gives up as many items as it gets.
     if (this.#bytes + needed - log.bytesFreedBy(items.length, history) > this.#limits.maxBytes) {

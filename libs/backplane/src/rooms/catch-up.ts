@@ -85,7 +85,6 @@ export class CatchUp {
   #pushLatest(subscription: Subscription, cursor: Cursor): void {
     const { newest } = this.#feed.intake.ring;
     if (newest) {
-      if (!cursor.isTold) cursor.offset = newest.offset - 1;
       this.#tell(subscription, cursor);
       if (pushOne(subscription, cursor, newest)) this.#meet(subscription, cursor);
     } else {

@@ -237,6 +237,8 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
   }
 
   #attendIn(delayMs: number): void {
+    // An answer that comes after the end concerns nobody; in this room there may be another feed by then.
+    if (this.#follower.state === 'ended') return;
     const { agenda, clock } = this.#context;
     agenda.add(this, clock.now() + delayMs);
   }

@@ -91,7 +91,7 @@ function crash(world: SimWorld, node: SimNode, amount: number): void {
   node.crash();
   world.nodes.splice(world.nodes.indexOf(node), 1);
   for (const client of world.clients) {
-    if (!client.connections.some(({ hub }) => hub === node.hub)) continue;
+    if (!client.connections.some((connection) => connection.node === node)) continue;
     client.disconnect(0);
     world.schedule(() => world.connect(client), 10 + amount * 60);
   }

@@ -1,5 +1,6 @@
-import type { Joined, Member, Position, Publication, RoomHub, Subscription } from '@holdfast/backplane';
+import type { Joined, Member, Position, Publication, Subscription } from '@holdfast/backplane';
 import type { Place, SimFrame } from './sim-frame.js';
+import type { SimNode } from './sim-node.js';
 
 /** The client's end. */
 export interface SimReceiver {
@@ -25,7 +26,7 @@ export class SimConnection implements Member {
   readonly hasJoined = new Set<string>();
   /** What it has brought in rooms without positions. */
   readonly unnumbered = new Set<string>();
-  readonly hub: RoomHub;
+  readonly node: SimNode;
   readonly #network: SimNetwork;
   readonly #receiver: SimReceiver;
   readonly #capacity: number;
@@ -37,8 +38,8 @@ export class SimConnection implements Member {
   /** The client does not read until then. */
   #stalledUntil = 0;
 
-  constructor(hub: RoomHub, network: SimNetwork, receiver: SimReceiver, capacity: number) {
-    this.hub = hub;
+  constructor(node: SimNode, network: SimNetwork, receiver: SimReceiver, capacity: number) {
+    this.node = node;
     this.#network = network;
     this.#receiver = receiver;
     this.#capacity = capacity;
@@ -52,7 +53,7 @@ export class SimConnection implements Member {
     if (!this.#isOpen) return;
     this.told.set(room, since);
     this.hasJoined.delete(room);
-    const subscription = this.hub.join(room, this, since);
+    const subscription = this.node.hub.join(room, this, since);
     this.subscriptions.set(room, subscription);
   }
 

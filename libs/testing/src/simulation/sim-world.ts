@@ -84,8 +84,8 @@ export class SimWorld implements SimNetwork, SimReceiver {
 
   connect(client: SimClient): void {
     if (client.connections.length > 0) return;
-    const { hub } = pickOf(this.nodes, this.#random.next());
-    const connection = new SimConnection(hub, this, this, outboxFrames);
+    const node = pickOf(this.nodes, this.#random.next());
+    const connection = new SimConnection(node, this, this, outboxFrames);
     client.connections.push(connection);
     // What it presents is what it has at the moment it connects.
     const presented = [...client.wanted].map((room) => [room, client.positionIn(room)] as const);
@@ -109,7 +109,7 @@ export class SimWorld implements SimNetwork, SimReceiver {
 
   received(connection: SimConnection, frame: SimFrame): void {
     const client = this.clients.find(({ connections }) => connections.includes(connection));
-    this.note(() => `${client?.name} gets ${showFrame(frame)}`);
+    this.note(() => `${client?.name} gets from ${connection.node.name}: ${showFrame(frame)}`);
     client?.received(connection, frame);
   }
 
