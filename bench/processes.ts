@@ -1,4 +1,5 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { answerOf, type Order, type SubjectName } from './wire.js';
@@ -68,4 +69,12 @@ export class Generator {
   stop(): void {
     this.child.kill('SIGKILL');
   }
+}
+
+/** Runs a program that measures itself and prints what it finds. */
+export async function runAlone(program: string): Promise<void> {
+  const child = fork(fileURLToPath(new URL(program, import.meta.url)), [], { execArgv: ['--expose-gc'] });
+  pin(child, 0);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`${program} ended with ${code}`);
 }

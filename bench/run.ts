@@ -1,8 +1,8 @@
-/** `npm run bench [-- echo full pipelined handshake memory heartbeat]`: see bench/README.md for the method. */
+/** `npm run bench [-- echo full pipelined handshake memory heartbeat hub]`: see bench/README.md for the method. */
 import { SignJWT } from 'jose';
 import { compare, echo, handshakes, type Row } from './measure.js';
 import { heartbeat, memory } from './idle.js';
-import { Generator } from './processes.js';
+import { Generator, runAlone } from './processes.js';
 import { secret } from './wire.js';
 
 const token = await new SignJWT({})
@@ -60,6 +60,7 @@ try {
   }
   if (wants('memory')) await memory(generator, token);
   if (wants('heartbeat')) await heartbeat(generator, token);
+  if (wants('hub')) await runAlone('./hub.js');
 } finally {
   generator.stop();
 }

@@ -2,7 +2,7 @@ import type { BackplaneError, Joined, Member, Position, Publication, Subscriptio
 
 const decoder = new TextDecoder();
 
-export function textOf({ item }: Publication): string {
+function textOf({ item }: Publication): string {
   return decoder.decode(item);
 }
 

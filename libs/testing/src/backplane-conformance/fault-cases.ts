@@ -15,7 +15,7 @@ import {
 } from './world.js';
 
 /** A test that needs something of the hand on the engine. */
-export interface FaultCase {
+interface FaultCase {
   readonly needs: readonly BackplaneCapability[];
   readonly run: Case;
 }

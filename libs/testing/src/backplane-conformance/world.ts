@@ -12,7 +12,7 @@ import {
 import type { BackplaneHarness, CreateBackplane, EngineHand } from './harness.js';
 
 /** What a node was given. */
-export class Recorder implements BackplaneSink {
+class Recorder implements BackplaneSink {
   readonly publications: Publication[] = [];
   readonly commands: { readonly command: Uint8Array; readonly from: string }[] = [];
   readonly notices: ('interrupted' | 'resumed')[] = [];
