@@ -1,6 +1,7 @@
 export type {
   Backplane,
   BackplaneSink,
+  Once,
   PageLimits,
   Published,
   PublishOptions,
@@ -26,5 +27,4 @@ export type { HubCounts } from './rooms/hub-counts.js';
 export { defaultHubSettings, type HubSettings } from './rooms/hub-settings.js';
 export { RoomHub, type RoomHubOptions } from './rooms/room-hub.js';
 export type { RoomPolicy } from './rooms/room-policy.js';
-export type { Once } from './rooms/room-writer.js';
 export type { BreakReason, Joined, Member, Subscription } from './rooms/subscription.js';

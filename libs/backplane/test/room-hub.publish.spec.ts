@@ -73,6 +73,16 @@ describe('a publish', () => {
     expect(await Promise.all([waiting, publish(hub, 'log other', 'b')])).toHaveLength(2);
   });
 
+  it('on this node only is refused in a room with history', async () => {
+    hub.join('log', member, null);
+    await turn();
+    expect(() => hub.publishHere('log', bytes('a'))).toThrow(
+      expect.objectContaining({ code: 'REFUSED', outcome: 'none' }),
+    );
+    expect(() => hub.publishHere('log other', bytes('a'))).toThrow(expect.objectContaining({ code: 'REFUSED' }));
+    expect(member.texts).toEqual([]);
+  });
+
   it('with a key goes alone, and a repeat is answered as the first one and delivered to nobody', async () => {
     hub.join('log', member, null);
     await turn();

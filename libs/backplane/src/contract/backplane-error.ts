@@ -1,18 +1,22 @@
-/** What an engine was asked for when it failed. @publicApi */
+/**
+ * The operation of an engine that failed.
+ *
+ * @publicApi
+ */
 export type BackplaneStage = 'connect' | 'publish' | 'read' | 'watch' | 'send' | 'session';
 
 /**
- * Why an engine failed:
+ * Why an operation failed:
  *
- * - `AWAY`: it cannot be reached, or this node has closed;
- * - `TIMEOUT`: no answer within `deadlineMs`;
- * - `FULL`: a limit of the engine, in bytes or in number;
- * - `READ_ONLY`: it takes no writes at present;
- * - `MOVING`: the data moves between servers of the engine;
- * - `MISCONFIGURED`: a setting of the engine breaks a promise;
- * - `FENCED`: somebody else owns the session now;
- * - `REFUSED`: the call itself is wrong, such as a session id that is taken;
- * - `NONSENSE`: an answer that is none.
+ * - `AWAY`: the engine cannot be reached, or this node has closed;
+ * - `TIMEOUT`: no reply within `deadlineMs`;
+ * - `FULL`: a limit in bytes or in number is reached;
+ * - `READ_ONLY`: the engine takes no writes at present;
+ * - `MOVING`: the data is being moved to another server;
+ * - `MISCONFIGURED`: a setting of the engine breaks a promise of the contract;
+ * - `FENCED`: another connection owns the session, or the session has ended;
+ * - `REFUSED`: the call is invalid, for example a session id that exists already;
+ * - `NONSENSE`: the engine sent a reply that makes no sense.
  *
  * @publicApi
  */
@@ -20,7 +24,7 @@ export type BackplaneErrorCode =
   'AWAY' | 'TIMEOUT' | 'FULL' | 'READ_ONLY' | 'MOVING' | 'MISCONFIGURED' | 'FENCED' | 'REFUSED' | 'NONSENSE';
 
 /**
- * The only rejection of an engine.
+ * Every rejection of an engine is one of these.
  *
  * @publicApi
  */
@@ -41,7 +45,7 @@ export class BackplaneError extends Error {
   }
 }
 
-/** What an engine rejected with; anything but a BackplaneError breaks the contract and is wrapped, so that it is seen. */
+/** Wraps any other rejection of an engine, which breaks its contract: the outcome of the call is unknown then. */
 export function asBackplaneError(error: unknown, stage: BackplaneStage): BackplaneError {
   if (error instanceof BackplaneError) return error;
   return new BackplaneError(stage, 'NONSENSE', 'unknown', `The engine failed to ${stage}: ${String(error)}`, {

@@ -3,28 +3,37 @@ import type { History } from './history.js';
 import type { Position, Publication } from './position.js';
 import type { SessionStore } from './session-store.js';
 
+/**
+ * An idempotency key of the application. A second publish to the room with the same key, within `windowMs` of the first,
+ * MUST store and deliver nothing, and MUST be answered like the first.
+ *
+ * @publicApi
+ */
+export interface Once {
+  readonly key: string;
+  readonly windowMs: number;
+}
+
 /** @publicApi */
 export interface PublishOptions {
   readonly history: History;
-  /**
-   * The application's own key for one item. Another publish to the room with this key within `windowMs` of the first one
-   * MUST store and deliver nothing, and MUST be answered as the first one was.
-   */
-  readonly once?: { readonly key: string; readonly windowMs: number };
+  /** Only for a publish of exactly one item; with several it MUST be rejected with `REFUSED`. */
+  readonly once?: Once;
 }
 
 /** @publicApi */
 export interface Published {
-  /** Of the first item; the others follow it without a gap. null in a room without history. */
+  /** Position of the first item; the others have the following offsets. null in a room without history. */
   readonly first: Position | null;
-  /** When they were stored; see {@link Publication.at}. */
+  /** When the items were stored; see {@link Publication.at}. */
   readonly at: number;
-  /** Whether this is the answer to an earlier publish with the same key. */
+  /** Whether an earlier publish had the same {@link Once} key: then this is the result of that publish. */
   readonly repeat: boolean;
 }
 
 /**
- * How much one read may return. The first item comes even when it alone has more bytes.
+ * How much one read may return. An engine MAY return less, with `more`. The first item is returned even when it alone
+ * exceeds `bytes`.
  *
  * @publicApi
  */
@@ -34,12 +43,18 @@ export interface PageLimits {
 }
 
 /**
- * Everything after a position, or why that is impossible. There is never a hole in it.
+ * Either everything after a position, without a hole, or the reason why that is impossible.
  *
- * Whole: `items` begin after `from` and carry the epoch of `top`. `from` is the position that was asked for, less `undone`
- * publications that the engine has lost since. `more`: this page ends before `top`; read on from its last item.
- * Not whole, `epoch`: the engine knows no such log. `trimmed`: some of it is no longer kept. `future`: the log has never
- * been that long.
+ * `whole: true`:
+ * - `from`: the items begin after this offset. It is the offset that was asked for, minus `undone`.
+ * - `undone`: how many publications before the position the engine has lost since they were delivered.
+ * - `items`: consecutive, oldest first, with the epoch of `top`.
+ * - `more`: the page ends before `top`; read on after its last item.
+ *
+ * `whole: false`, with the reason:
+ * - `epoch`: the engine does not know that epoch;
+ * - `trimmed`: an item after the position is no longer kept;
+ * - `future`: the offset is above the top.
  *
  * @publicApi
  */
@@ -55,87 +70,107 @@ export type ReadResult =
   | { readonly whole: false; readonly top: Position; readonly reason: 'epoch' | 'trimmed' | 'future' };
 
 /**
- * What is above an engine. Calls to it MUST NOT throw and are never awaited.
+ * Receives what an engine delivers. Its methods MUST NOT throw, and the engine does not wait for them.
  *
  * @publicApi
  */
 export interface BackplaneSink {
-  /** MAY repeat, leave out and swap publications; MUST NOT alter one, nor bring one whose publish had outcome `none`. */
+  /**
+   * A delivery. The engine MAY repeat, lose and reorder deliveries. It MUST NOT alter one, and MUST NOT deliver an item
+   * whose publish was rejected with outcome `none`.
+   */
   publication(publication: Publication): void;
-  /** A command of another node, or of this one, to {@link Backplane.send}. */
+  /** A command that a node has sent with {@link Backplane.send}. */
   command(command: Uint8Array, from: string): void;
-  /** From now on deliveries may be lost. MUST come as soon as that is known. */
+  /** From now on deliveries may be lost. The engine MUST report this as soon as it knows. */
   interrupted(rooms: readonly string[] | 'all', cause: BackplaneError): void;
-  /** What `watch` promises holds again. MUST follow each interruption that ends. */
+  /** The guarantee of {@link Backplane.watch} holds again. MUST follow each interruption that ends. */
   resumed(rooms: readonly string[] | 'all'): void;
 }
 
 /**
- * An engine: a log per room, a wire between nodes, and the sessions of clients. The feeds, cursors and position checks
- * that keep members whole live above it and are the same for all engines. What every engine promises:
+ * An engine: a log per room, deliveries between nodes, and sessions. Everything else (feeds, cursors, position checks) is
+ * shared by all engines and lives in `RoomHub`. Every engine promises:
  *
- *  1. Items of one publish MUST be stored together or not at all, with consecutive offsets in their order. The first
- *     offset of an epoch that continues no other one MUST be 1. Storing and handing out for delivery MUST be one step.
- *  2. Publishes of one node to one room MUST take effect in the order of the calls, and each at most once, whatever is
- *     repeated inside. One whose outcome is unknown MUST NOT take effect after a later one.
- *  3. The epoch MUST change whenever an offset could be given twice: after data was lost, restored, restarted or failed
- *     over. An epoch MUST NOT come back.
- *  4. Every promise MUST settle within `deadlineMs`, whatever is underneath.
- *  5. A rejection MUST be a {@link BackplaneError}. Outcome `none` MUST mean that nothing was or will be stored or delivered.
- *  6. A node MUST be given publications of rooms it watches, and of no others.
- *  7. Names and items are opaque: any character and any byte MUST be kept as it is.
- *  8. After `close` has resolved, the sink MUST NOT be called and no timer MUST be left; every other call MUST reject
+ *  1. The items of one publish MUST be stored together or not at all, with consecutive offsets in their order. The first
+ *     offset of an epoch MUST be 1, unless the epoch continues an earlier one. Storing an item and handing it over for
+ *     delivery MUST be one atomic step.
+ *  2. Publishes of one node to one room MUST take effect in the order of the calls, each at most once, even when the engine
+ *     retries internally. A publish that was rejected with outcome `unknown` MUST NOT take effect after a later one.
+ *  3. The epoch MUST change whenever an offset could be given out twice: after data was lost or restored, after a restart
+ *     and after a failover. An epoch MUST NOT be used again.
+ *  4. Every promise MUST settle within `deadlineMs`.
+ *  5. Every rejection MUST be a {@link BackplaneError}. Outcome `none` MUST mean that nothing was or will be stored or
+ *     delivered.
+ *  6. A node MUST get deliveries of the rooms that it watches, and of no others.
+ *  7. Room names, keys and items are opaque: every character and every byte MUST be preserved.
+ *  8. After `close` has resolved, the sink MUST NOT be called and no timer MUST be left. Every other call MUST then reject
  *     with `AWAY` and outcome `none`.
- *  9. A publication of a room without history MUST NOT be given to the node that published it, which has delivered it
- *     already; to the other nodes that watch, at most once.
- * 10. Memory MUST be bounded. What does not fit MUST be refused with `FULL` and outcome `none`; what `history` promises
- *     to keep MUST NOT be dropped instead.
+ *  9. In a room without history a publication MUST NOT be delivered to the node that published it, because that node has
+ *     delivered it to its members already; to other nodes that watch the room it MUST be delivered at most once.
+ * 10. Memory MUST be bounded. What does not fit MUST be rejected with `FULL` and outcome `none`; an engine MUST NOT drop
+ *     items that {@link History} requires it to keep.
  *
  * @publicApi
  */
 export interface Backplane {
-  /** For logs and metrics, such as `memory`. */
+  /** For logs and metrics, for example `memory`. */
   readonly name: string;
   /** Milliseconds within which every promise settles. */
   readonly deadlineMs: number;
   /**
-   * What outlives what. `process`: nothing outlives the process. `memory`: the copies in the memory of the engine. `disk`:
-   * a power cut, but for the last `loseMs`. MUST be found out by `start`; `warnings` are sentences for people.
+   * What survives a failure. `process`: nothing survives the end of this process. `memory`: the data is in the memory of
+   * one or more servers. `disk`: the data survives a power cut, except for the last `loseMs` milliseconds. `start` MUST
+   * find this out. `warnings` are sentences for an operator.
    */
   readonly durability: {
     readonly kind: 'process' | 'memory' | 'disk';
     readonly loseMs: number;
     readonly warnings: readonly string[];
   };
-  /** Who owns which client. Absent: this engine has no sessions. */
+  /** Absent when the engine cannot store sessions. */
   readonly sessions?: SessionStore;
 
-  /** Connects. Called once, before anything else. @param node - unique among the nodes and among incarnations of one. */
+  /**
+   * Connects. Called once, before anything else.
+   *
+   * @param node - unique among all nodes, also among the incarnations of one node
+   */
   start(node: string, sink: BackplaneSink): Promise<void>;
   close(): Promise<void>;
 
   publish(room: string, items: readonly Uint8Array[], options: PublishOptions): Promise<Published>;
   /**
-   * What came after `since`, oldest first; null: the top only. A room that was never seen gets its epoch here. In a `latest`
-   * room (see {@link History.size}) gaps are no loss: the newest item is given whenever `since` is not the top or something
-   * was undone. MUST read where writes go, never from a replica.
+   * Reads what was stored after `since`. It MUST read from where writes go, never from a replica. A room that was never used
+   * gets its epoch by this call.
+   *
+   * In a `latest` room older items do not matter: the newest item alone MUST be returned whenever `since` is not the top or
+   * `undone` is not 0, and `from` MUST be below its offset.
+   *
+   * @param since - null: return the top only
    */
   read(room: string, since: Position | null, page: PageLimits, history: History): Promise<ReadResult>;
-  /** The tops of many rooms in few round trips, in their order; null: nothing is known of it. MUST keep them from expiring. */
+  /**
+   * The tops of many rooms, in few round trips. MUST keep these rooms from expiring.
+   *
+   * @returns in the order of `rooms`; null for a room that the engine does not know
+   */
   tops(rooms: readonly string[]): Promise<readonly (Position | null)[]>;
 
   /**
-   * Resolves when everything that is stored from now on is delivered: a read that begins later leaves no hole before the
-   * deliveries. Counted: each watch needs one unwatch. One that rejects holds nothing.
+   * Subscribes to deliveries. Once it has resolved, everything that is stored from then on is delivered: a read that starts
+   * afterwards leaves no hole between its result and the deliveries.
+   *
+   * Watches are counted per room: each needs its own {@link unwatch}. A call that rejects subscribes to nothing.
    */
   watch(rooms: readonly string[]): Promise<void>;
   unwatch(rooms: readonly string[]): void;
 
   /**
-   * Sends a command, which arrives once at most.
+   * Sends a command to other nodes, at most once.
    *
-   * @param to - the name of a node; null: all nodes, this one included
-   * @returns how many nodes it has reached; undefined: unknown. 0 MUST be true
+   * @param to - name of a node; null: all nodes, this one included
+   * @returns the number of nodes reached; undefined when it is not known. 0 MUST be true.
    */
   send(to: string | null, command: Uint8Array): Promise<number | undefined>;
 }

@@ -1,31 +1,30 @@
 /**
- * A place in the log of a room. Offsets say how far, the epoch says in which log: the two belong together, and neither is
- * ever stored, compared or replaced without the other.
+ * A place in the log of a room: the offset counts publications, and the epoch identifies the log that they are counted in.
+ * The two belong together. Never store, compare or replace one without the other.
  *
  * @publicApi
  */
 export interface Position {
-  /** Opaque, never empty. Another epoch means that the offsets of before may be given again. */
+  /** Opaque, 1 to 64 characters. In another epoch the same offset may belong to another publication. */
   readonly epoch: string;
-  /** Number of the last publication; the first one of a log is 1, and 0 is the place before it. */
+  /** Number of the last publication. The first publication of a log has offset 1; 0 is the place before it. */
   readonly offset: number;
 }
 
 /**
- * One item in the log of a room, at its position. In rooms without history there are no positions: the epoch is empty and
- * the offset 0.
+ * One item in the log of a room. In rooms without history there are no positions: the epoch is empty and the offset 0.
  *
  * @publicApi
  */
 export interface Publication extends Position {
   readonly room: string;
-  /** When it was stored, in milliseconds since the Unix epoch by the clock of the engine. For age and lag, never for order. */
+  /** When it was stored, in milliseconds since the Unix epoch by the engine's clock. For age and lag, never for order. */
   readonly at: number;
-  /** What was published. Nobody changes these bytes. */
+  /** What was published. These bytes are never changed. */
   readonly item: Uint8Array;
 }
 
-/** Whether both name the same place of the same log. */
+/** Whether both are the same place in the same log. */
 export function isSamePosition(one: Position, other: Position): boolean {
   return one.offset === other.offset && one.epoch === other.epoch;
 }

@@ -1,26 +1,27 @@
 import type { Position } from './position.js';
 
 /**
- * Proof of who owns a session. Each claim raises the fence, and the owner presents it with every write.
+ * Proof of ownership of a session. Each claim raises the fence; the owner presents the lease with every write.
  *
  * @publicApi
  */
 export interface Lease {
-  /** Of the session. */
+  /** Id of the session. */
   readonly id: string;
+  /** The node that owns the session. */
   readonly node: string;
   readonly fence: number;
 }
 
 /**
- * One room of a session.
+ * Membership of a session in one room.
  *
  * @publicApi
  */
 export interface Membership {
-  /** Where the session joined; null in a room without history. */
+  /** Position at which the session joined; null in a room without history. */
   readonly at: Position | null;
-  /** Who asked for it. */
+  /** Who requested the membership. */
   readonly by: 'server' | 'client';
 }
 
@@ -33,16 +34,20 @@ export interface Session {
 
 /** @publicApi */
 export interface NewSession {
-  /** Unguessable: whoever knows it, and is the principal, owns the session. */
+  /** MUST be unguessable: a client that presents the id and has the same principal takes the session over. */
   readonly id: string;
   readonly principal: string;
   /** The node that owns it. */
   readonly node: string;
-  /** How long it is kept after it was last used. */
+  /** Milliseconds for which it is kept after its last use. */
   readonly idleMs: number;
 }
 
-/** What a session joins and leaves. @publicApi */
+/**
+ * Rooms that a session joins and leaves, in one step.
+ *
+ * @publicApi
+ */
 export interface RoomChange {
   readonly join?: ReadonlyMap<string, Membership>;
   readonly leave?: readonly string[];
@@ -51,36 +56,54 @@ export interface RoomChange {
 /** @publicApi */
 export interface Claimed {
   readonly session: Session;
-  /** The node that owned it until now; null: it was released. */
+  /** The node that owned the session until this claim; null: the session had been released. */
   readonly before: string | null;
 }
 
 /**
- * Sessions of clients: who owns them, and of which rooms they are members. What every engine promises, in addition to
- * {@link Backplane} 4, 5, 7, 8 and 10:
+ * Stores the sessions of clients: which node owns a session, and which rooms it is a member of. In addition to MUSTs
+ * 4, 5, 7, 8 and 10 of {@link Backplane}, every engine promises:
  *
- * 1. One call MUST be one step: of concurrent claims exactly one is the last, and the fences of all are distinct and rising.
- * 2. A write with an older fence MUST be refused (`FENCED`, outcome `none`), and nothing of that call MUST remain. The
- *    same holds for a lease that was released and for a session that has ended or expired.
- * 3. A claim MUST delete nothing, so that one whose answer was lost can be repeated.
+ * 1. Each call MUST be atomic. Concurrent claims MUST get distinct, rising fences, and exactly one of them, the one with
+ *    the highest fence, owns the session afterwards.
+ * 2. A write with an older fence MUST be rejected (`FENCED`, outcome `none`) and MUST leave no trace. The same holds for a
+ *    lease that was released, and for a session that has ended or expired.
+ * 3. A claim MUST delete nothing, so that a claim whose reply was lost can be repeated.
  * 4. A claim by another principal MUST change nothing.
- * 5. What is promised MUST be stored: a change that has resolved is seen by every later claim.
+ * 5. A change that has resolved MUST be seen by every later claim.
  * 6. A session MUST be kept for `idleMs` after it was created, claimed, changed or touched, and for `resumableMs` after
- *    it was released; it MUST be forgotten soon after that.
+ *    it was released. After that it MUST be forgotten.
  *
  * @publicApi
  */
 export interface SessionStore {
-  /** @throws BackplaneError `REFUSED` when there is a session with that id. */
+  /** @throws BackplaneError `REFUSED` when there is a session with that id */
   create(session: NewSession): Promise<Lease>;
-  /** Takes a session over. `unknown`: there is none, or it has expired. `foreign`: it belongs to another principal. */
+  /**
+   * Takes a session over.
+   *
+   * @returns `unknown`: there is no such session, or it has expired; `foreign`: it belongs to another principal
+   */
   claim(id: string, principal: string, node: string): Promise<Claimed | 'unknown' | 'foreign'>;
-  /** Adds and removes rooms in one step. Tell the client only after it has resolved. */
+  /**
+   * Joins and leaves rooms. Report the change to the client only after this has resolved.
+   *
+   * @throws BackplaneError `FENCED`
+   */
   change(lease: Lease, change: RoomChange): Promise<void>;
-  /** The connection has ended; the session can be claimed for so long. A node that crashes does it no later than `idleMs`. */
+  /**
+   * Gives the session up when its connection has ended. It can be claimed for `resumableMs`. Without a release, because the
+   * node crashed, it can be claimed for `idleMs` after its last use.
+   *
+   * @throws BackplaneError `FENCED`
+   */
   release(lease: Lease, resumableMs: number): Promise<void>;
-  /** Keeps sessions from expiring. @returns those of these leases that are no longer valid. */
+  /**
+   * Keeps sessions from expiring.
+   *
+   * @returns the leases that are no longer valid
+   */
   touch(leases: readonly Lease[]): Promise<readonly Lease[]>;
-  /** Forgets a session, whoever owns it. */
+  /** Deletes a session, whichever node owns it. */
   end(id: string): Promise<void>;
 }

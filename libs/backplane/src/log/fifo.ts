@@ -1,4 +1,4 @@
-/** First in, first out: removing the first one moves none of the others. */
+/** A queue: first in, first out. Removing the first item does not move the others. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -19,7 +19,7 @@ export class Fifo<T> {
     if (this.size === 0) return undefined;
     const item = this.#items[this.#head];
     this.#items[this.#head++] = undefined;
-    // Half of it at a time, so that each removal costs the same.
+    // Compacting only when half of the array is free keeps the cost of a removal constant.
     if (this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;

@@ -1,8 +1,8 @@
-/** Looks at everything in a map once per round, some of it at a time, whatever is added and removed meanwhile. */
+/** Visits all entries of a map in rounds, a part of them per call. Entries may be added and removed between calls. */
 export class Rotation<V> {
   readonly #map: ReadonlyMap<string, V>;
   #iterator: Iterator<[string, V], undefined>;
-  /** The part of an entry that the shares of earlier calls left over. */
+  /** The fraction of an entry that earlier calls have not returned yet. */
   #rest = 0;
 
   constructor(map: ReadonlyMap<string, V>) {
@@ -10,7 +10,11 @@ export class Rotation<V> {
     this.#iterator = map.entries();
   }
 
-  /** The next `share` of a round; none twice in one call. */
+  /**
+   * The next entries, none of them twice.
+   *
+   * @param share - of all entries, above 0 and up to 1
+   */
   next(share: number): [string, V][] {
     const wanted = Math.min(this.#rest + this.#map.size * share, this.#map.size);
     const count = Math.floor(wanted);
@@ -23,7 +27,7 @@ export class Rotation<V> {
         continue;
       }
       this.#iterator = this.#map.entries();
-      // A new round begins with the next call, so that none comes twice in this one.
+      // The new round begins with the next call: an entry must not be returned twice by this one.
       if (entries.length > 0) break;
     }
     return entries;

@@ -1,12 +1,12 @@
 import type { Publication } from '../contract/position.js';
 
 /**
- * The newest publications of a log, with consecutive offsets, so that the place of one is arithmetic. One that is empty
- * costs an object of four fields.
+ * The newest publications of a log. Their offsets are consecutive, so that a publication is found by arithmetic. An empty
+ * tail allocates no array.
  */
 export class Tail {
   #items: (Publication | undefined)[] | undefined;
-  /** Where the oldest one stands: removing it moves nothing. */
+  /** Index of the oldest publication; those before it have been removed. */
   #head = 0;
   #bytes = 0;
 
@@ -32,7 +32,7 @@ export class Tail {
     return oldest && offset >= oldest.offset ? this.#items?.[this.#head + offset - oldest.offset] : undefined;
   }
 
-  /** Its offset is that of the newest one and 1, or any where this is empty. */
+  /** @param publication - the next one after {@link newest}; any publication when the tail is empty */
   push(publication: Publication): void {
     (this.#items ??= []).push(publication);
     this.#bytes += publication.item.byteLength;
@@ -47,13 +47,13 @@ export class Tail {
     if (this.#head === this.#items.length) {
       this.clear();
     } else if (this.#head * 2 > this.#items.length) {
-      // Half of it at a time, so that each removal costs the same.
+      // Compacting only when half of the array is free keeps the cost of a removal constant.
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }
   }
 
-  /** Forgets what came after that offset. */
+  /** Removes the publications after that offset. */
   dropAfter(offset: number): void {
     while (this.#items && this.newest && this.newest.offset > offset) {
       this.#bytes -= this.newest.item.byteLength;

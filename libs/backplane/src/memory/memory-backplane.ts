@@ -15,27 +15,27 @@ import { MemorySessionStore } from './memory-session-store.js';
 import { promised } from './promised.js';
 
 /**
- * The engine within the process: nothing outlives it, and there is no other node but those that share its broker.
+ * The engine in the memory of this process. Nothing survives the process, and it reaches only nodes that share its broker.
  *
  * ```ts
  * const backplane = new MemoryBackplane();
  * ```
  *
- * Histories are bounded by {@link MemoryBrokerOptions.maxBytes}; what one room keeps is bounded by its {@link History},
- * which the caller gives. Calls answer at once; they are promises because those of other engines are.
+ * The engine limits the bytes of all histories together ({@link MemoryBrokerOptions.maxBytes}) and rejects with `FULL`. The
+ * caller limits each room by its {@link History}.
  *
  * @publicApi
  */
 export class MemoryBackplane implements Backplane {
   readonly name = 'memory';
-  /** Nothing is ever waited for. */
+  /** Every call settles at once; the value is for callers that compute with it. */
   readonly deadlineMs = 1_000;
   readonly durability = { kind: 'process', loseMs: 0, warnings: [] } as const;
   readonly sessions: SessionStore;
   readonly #broker: MemoryBroker;
   #node: AttachedNode | undefined;
 
-  /** @param broker - one to share with other nodes, or the options of an own one. */
+  /** @param broker - a broker that other nodes share, or the options for one of its own */
   constructor(broker: MemoryBroker | MemoryBrokerOptions = {}) {
     this.#broker = broker instanceof MemoryBroker ? broker : new MemoryBroker(broker);
     this.sessions = new MemorySessionStore(() => {
@@ -44,7 +44,7 @@ export class MemoryBackplane implements Backplane {
     });
   }
 
-  /** @throws BackplaneError `REFUSED` when another node of the broker has this name. */
+  /** @throws BackplaneError `REFUSED` when the broker has a node with this name */
   start(node: string, sink: BackplaneSink): Promise<void> {
     return promised(() => {
       this.#node = this.#broker.attach(node, sink);
@@ -58,7 +58,7 @@ export class MemoryBackplane implements Backplane {
     });
   }
 
-  /** @throws BackplaneError `FULL`; `REFUSED` for no item, and for several with one key. */
+  /** @throws BackplaneError `FULL`; `REFUSED` when there is no item, or several with a key */
   publish(room: string, items: readonly Uint8Array[], options: PublishOptions): Promise<Published> {
     return promised(() => {
       const node = this.#attached('publish');
@@ -70,7 +70,7 @@ export class MemoryBackplane implements Backplane {
     });
   }
 
-  /** @throws BackplaneError `FULL` when even an empty room is too much. */
+  /** @throws BackplaneError `FULL` when the room is new and does not fit */
   read(room: string, since: Position | null, page: PageLimits, history: History): Promise<ReadResult> {
     return promised(() => {
       this.#attached('read');

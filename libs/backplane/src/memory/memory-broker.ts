@@ -8,11 +8,14 @@ import { SessionRecords } from './session-records.js';
 
 /** @publicApi */
 export interface MemoryBrokerOptions {
-  /** Bytes that the histories of all rooms may take, what it costs to keep them included. Default 256 MiB. Beyond it `FULL`. */
+  /** Bytes of all histories together, with the overhead of rooms and items. Beyond it: `FULL`. Default 256 MiB. */
   readonly maxBytes?: number;
-  /** Sessions remembered at once. Default 1,000,000. Beyond it `FULL`. */
+  /** Sessions at the same time. Beyond it: `FULL`. Default 1,000,000. */
   readonly maxSessions?: number;
-  /** Milliseconds after which a room without items is forgotten when nobody publishes, reads or watches. Default 1 h. */
+  /**
+   * Milliseconds after which a room without items is forgotten, counted from the last publish, read or `tops`. After that it
+   * starts in a new epoch. Longer than clients may be away. Default 3,600,000 (1 h).
+   */
   readonly roomIdleMs?: number;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
@@ -20,26 +23,26 @@ export interface MemoryBrokerOptions {
   readonly random?: Random;
 }
 
-/** One node on the broker. */
+/** A node that uses the broker. */
 export interface AttachedNode {
   readonly name: string;
   readonly sink: BackplaneSink;
-  /** How many watches of each room have no unwatch yet. */
+  /** Number of watches per room. */
   readonly watched: Map<string, number>;
 }
 
-/** Everything is looked at for its expiry about once in 30 s. */
+/** Each room and session is checked for expiry about once in 30 s. */
 const sweepMs = 1_000;
 const sweepShare = 1 / 30;
 
 /**
- * The logs, wires and sessions behind the nodes of one process. An application with one node needs none: its
- * `MemoryBackplane` makes its own. Several nodes that share one are what tests of many nodes need.
+ * The logs, deliveries and sessions that the nodes of one process share. An application has one node and does not need to
+ * create a broker. Tests share one between several nodes.
  *
  * @publicApi
  */
 export class MemoryBroker {
-  /** @internal Also for tests, which change them as a restart does. */
+  /** @internal Also used by tests, to simulate a loss of data. */
   readonly logs: RoomLogs;
   /** @internal */
   readonly sessions: SessionRecords;
@@ -55,12 +58,12 @@ export class MemoryBroker {
     this.sessions = new SessionRecords(clock, maxSessions);
   }
 
-  /** Bytes that the histories of all rooms take. */
+  /** Bytes of all histories; see {@link MemoryBrokerOptions.maxBytes}. */
   get bytes(): number {
     return this.logs.bytes;
   }
 
-  /** Rooms that are remembered. */
+  /** Number of rooms that are stored. */
   get rooms(): number {
     return this.logs.size;
   }
@@ -87,7 +90,7 @@ export class MemoryBroker {
   /** @internal */
   publish(from: AttachedNode, room: string, items: readonly Uint8Array[], options: PublishOptions): Published {
     const { published, publications } = this.logs.publish(room, items, options);
-    // The publisher of an ephemeral room has delivered to its own members already.
+    // In a room without history the publishing node has delivered to its own members already.
     const except = published.first ? undefined : from;
     for (const publication of publications) this.#deliver(publication, except);
     return published;

@@ -2,11 +2,11 @@ import type { Claimed, Lease, NewSession, RoomChange, SessionStore } from '../co
 import { promised } from './promised.js';
 import type { SessionRecords } from './session-records.js';
 
-/** The sessions as one node sees them. */
+/** The session store of one node. */
 export class MemorySessionStore implements SessionStore {
   readonly #records: () => SessionRecords;
 
-  /** @param records - throws while the node is not connected. */
+  /** @param records - throws while the node is not started */
   constructor(records: () => SessionRecords) {
     this.#records = records;
   }

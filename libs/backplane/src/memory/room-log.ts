@@ -3,34 +3,35 @@ import { type History, roomKindOf } from '../contract/history.js';
 import type { Position, Publication } from '../contract/position.js';
 import { Tail } from '../log/tail.js';
 
-/** Where a log ended when another epoch went on from there. */
+/** An earlier epoch, and the offset from which the next epoch continued it. */
 interface Fork {
   readonly epoch: string;
   readonly top: number;
 }
 
+/** The result of a publish with a key. */
 interface Answer {
   readonly published: Published;
   readonly expiresAt: number;
 }
 
-/** Forks remembered; a position from before the oldest one is answered by `epoch`. */
+/** Forks that are stored. A position from before the oldest one cannot be continued. */
 const maxForks = 16;
 
 /**
- * The log of one room: the newest items, and where in which epoch it stands. It is the model for engines whose data can
- * go back to an earlier state; in this process only a test lets it {@link fork}.
+ * The log of one room: its position and its newest items. It defines how every engine answers reads, also after it has lost
+ * data; in the memory of a process only tests cause that, see {@link fork}.
  */
 export class RoomLog {
   #epoch: string;
   #top = 0;
   #ttlMs = 0;
   readonly #tail = new Tail();
-  /** The newest first. */
+  /** The newest fork first. */
   #forks: readonly Fork[] = noForks;
-  /** Answers by the application's keys, oldest first. */
+  /** Results of publishes by their keys. */
   #answers: Map<string, Answer> | undefined;
-  /** When it was last used, for its expiry. */
+  /** When the room was last used; kept by the owner, for expiry. */
   usedAt = 0;
 
   constructor(
@@ -44,17 +45,17 @@ export class RoomLog {
     return { epoch: this.#epoch, offset: this.#top };
   }
 
-  /** Bytes of the items that are kept. */
+  /** Bytes of the stored items. */
   get bytes(): number {
     return this.#tail.bytes;
   }
 
-  /** Number of items and answers that are kept. */
+  /** Number of stored items and keys. */
   get entries(): number {
     return this.#tail.length + (this.#answers?.size ?? 0);
   }
 
-  /** Bytes of the oldest items, which make room for so many new ones. */
+  /** Bytes of the oldest items that will be dropped when so many new ones are stored. */
   bytesFreedBy(newItems: number, { size }: History): number {
     let bytes = 0;
     let leaving = this.#tail.length + newItems - size;
@@ -65,7 +66,7 @@ export class RoomLog {
     return bytes;
   }
 
-  /** Stores items; in an ephemeral room it only makes publications of them. */
+  /** Stores items. In a room without history it only creates the publications. */
   append(items: readonly Uint8Array[], history: History, at: number): readonly Publication[] {
     const { room } = this;
     if (history.size === 0) return items.map((item) => ({ epoch: '', offset: 0, room, at, item }));
@@ -93,7 +94,7 @@ export class RoomLog {
     return { whole: true, top, from, undone, items, more: from + items.length < top.offset };
   }
 
-  /** The answer to an earlier publish with this key, while its window lasts. */
+  /** The result of an earlier publish with this key whose window has not ended. */
   answerTo(key: string, now: number): Published | undefined {
     const answer = this.#answers?.get(key);
     return answer && answer.expiresAt > now ? answer.published : undefined;
@@ -101,12 +102,10 @@ export class RoomLog {
 
   remember(key: string, published: Published, expiresAt: number): void {
     this.#answers ??= new Map();
-    // Also when an expired one is still there: a Map keeps the place of a key that is set again.
-    this.#answers.delete(key);
     this.#answers.set(key, { published, expiresAt });
   }
 
-  /** Forgets items that are too old, and answers whose window has ended. */
+  /** Removes items that are too old, and keys whose window has ended. */
   expire(now: number): void {
     for (let { oldest } = this.#tail; oldest && oldest.at + this.#ttlMs <= now; { oldest } = this.#tail) {
       this.#tail.dropOldest();
@@ -117,7 +116,7 @@ export class RoomLog {
     if (this.#answers?.size === 0) this.#answers = undefined;
   }
 
-  /** As an engine does that finds itself back at an earlier state: what came after `top` is lost, and a new epoch goes on there. */
+  /** Loses the items after `top` and continues there in a new epoch, like an engine that was set back to an earlier state. */
   fork(top: number, epoch: string): void {
     this.#forks = [{ epoch: this.#epoch, top }, ...this.#forks].slice(0, maxForks);
     this.#epoch = epoch;
@@ -128,7 +127,7 @@ export class RoomLog {
     }
   }
 
-  /** The last offset that the log of a position has in common with this one. */
+  /** The last offset up to which the log of a position is the same as this log; undefined when its epoch is unknown. */
   #commonOffset(since: Position): number | undefined {
     if (since.epoch === this.#epoch) return since.offset;
     let { offset } = since;
@@ -145,7 +144,14 @@ export class RoomLog {
     if (!needed) return { whole: true, top, from, undone, items: [], more: false };
     const { newest } = this.#tail;
     if (!newest) return { whole: false, top, reason: 'trimmed' };
-    return { whole: true, top, from: top.offset - 1, undone, items: [this.#ofThisEpoch(newest)], more: false };
+    return {
+      whole: true,
+      top,
+      from: Math.min(from, top.offset - 1),
+      undone,
+      items: [this.#ofThisEpoch(newest)],
+      more: false,
+    };
   }
 
   #page(from: number, limits: PageLimits): Publication[] {
@@ -160,7 +166,7 @@ export class RoomLog {
     return items;
   }
 
-  /** What was stored before a fork is at the same offset of the epoch that goes on from there. */
+  /** An item from before a fork has the same offset in the epoch that continues the log. */
   #ofThisEpoch(publication: Publication): Publication {
     return publication.epoch === this.#epoch ? publication : { ...publication, epoch: this.#epoch };
   }

@@ -15,22 +15,22 @@ export interface RoomLogsLimits {
 
 export interface Appended {
   readonly published: Published;
-  /** To be delivered; none where the answer is that of an earlier publish. */
+  /** What has to be delivered; empty for a repeated key. */
   readonly publications: readonly Publication[];
 }
 
-/** What a room costs without items, and an item or remembered answer without its bytes: about what V8 takes for them. */
+/** Approximate heap of a room without items, and of an item or key without its bytes. */
 const roomBytes = 320;
 const entryBytes = 120;
 
-/** The logs of all rooms, within one budget of bytes. */
+/** The logs of all rooms, with a limit on their bytes. */
 export class RoomLogs {
   readonly #logs = new Map<string, RoomLog>();
   readonly #rotation = new Rotation(this.#logs);
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #limits: RoomLogsLimits;
-  /** Wall time at 0 of the monotonic clock. Histories age by the monotonic one: the wall clock may be set. */
+  /** Wall time at 0 of the monotonic clock. Histories age by the monotonic clock, because the wall clock may be adjusted. */
   readonly #startedAt: number;
   #bytes = 0;
 
@@ -41,12 +41,12 @@ export class RoomLogs {
     this.#startedAt = clock.wallNow() - clock.now();
   }
 
-  /** Rooms that are remembered. */
+  /** Number of rooms. */
   get size(): number {
     return this.#logs.size;
   }
 
-  /** What all of them take. */
+  /** Bytes of all rooms, with overhead. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -86,7 +86,7 @@ export class RoomLogs {
     return log.top;
   }
 
-  /** Forgets what has expired in the next `share` of the rooms, and rooms that are not used. */
+  /** Removes expired items and unused rooms, among the next `share` of all rooms. */
   sweep(share: number): void {
     const now = this.#now();
     for (const [room, log] of this.#rotation.next(share)) {
@@ -97,7 +97,7 @@ export class RoomLogs {
     }
   }
 
-  /** As an engine does that was restarted with another state of its data. For tests. */
+  /** Changes the stored data, like a restart with other data does. For tests. */
   change(change: (logs: Map<string, RoomLog>, epoch: () => string) => void): void {
     change(this.#logs, () => newEpoch(this.#random));
     this.#bytes = [...this.#logs.values()].reduce((sum, log) => sum + costOf(log), 0);
@@ -118,13 +118,13 @@ export class RoomLogs {
   #requireRoomFor(log: RoomLog, items: readonly Uint8Array[], history: History, keys: number): void {
     const needed = items.reduce((sum, item) => sum + item.byteLength + entryBytes, keys * entryBytes);
     if (this.#bytes + needed <= this.#limits.maxBytes) return;
-    // Close to the limit it counts that a full history gives up as many items as it gets.
+    // A full history drops as many items as it gets, so close to the limit those have to be counted, too.
     if (this.#bytes + needed - log.bytesFreedBy(items.length, history) > this.#limits.maxBytes) {
       throw this.#full('publish');
     }
   }
 
-  /** Whatever is done to a log, its cost is counted again. */
+  /** Updates the sum of bytes by what the call changes. */
   #using<T>(log: RoomLog, use: () => T): T {
     const before = costOf(log);
     const result = use();

@@ -13,7 +13,7 @@ interface SessionRecord {
   expiresAt: number;
 }
 
-/** The sessions of all nodes of a process. */
+/** The sessions of all nodes of this process. */
 export class SessionRecords {
   readonly #records = new Map<string, SessionRecord>();
   readonly #rotation = new Rotation(this.#records);
@@ -77,7 +77,7 @@ export class SessionRecords {
     this.#records.delete(id);
   }
 
-  /** Forgets those of the next `share` that have expired. */
+  /** Removes expired sessions, among the next `share` of all sessions. */
   sweep(share: number): void {
     for (const [id] of this.#rotation.next(share)) this.#find(id);
   }

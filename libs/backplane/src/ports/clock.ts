@@ -23,7 +23,7 @@ export const systemClock: Clock = {
   wallNow: () => Date.now(),
   schedule(task, delayMs) {
     const timer: unknown = setTimeout(task, delayMs);
-    // Timers of Node are objects that keep the process alive until they are told not to; those of browsers are numbers.
+    // In Node a timer is an object and keeps the process alive until `unref` is called; in browsers it is a number.
     (timer as { unref?: () => void }).unref?.();
     return timer;
   },

@@ -1,15 +1,15 @@
-/** Something that wants to be looked at, once, some time from now. */
+/** Something that has a deadline. */
 export interface Due {
-  /** On the clock of the agenda; Infinity: it waits for nothing. Kept by the agenda. */
+  /** Time of its deadline; Infinity: it has none. Written by the agenda only. */
   dueAt: number;
   attend(): void;
 }
 
-/** What has to be looked at later, without a timer each. */
+/** Deadlines without a timer each: whoever owns the agenda calls {@link run} regularly. */
 export class Agenda {
   readonly #due = new Set<Due>();
 
-  /** Looks at it then; sooner, where that was wanted before. */
+  /** Sets a deadline. An earlier deadline that is already set stays. */
   add(due: Due, at: number): void {
     due.dueAt = Math.min(due.dueAt, at);
     this.#due.add(due);

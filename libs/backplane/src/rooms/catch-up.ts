@@ -6,23 +6,23 @@ import { pushOne, tellBroken, tellRecovered } from './member-steps.js';
 import type { RoomPolicy } from './room-policy.js';
 import type { Subscription } from './subscription.js';
 
-/** The feed that members catch up with. */
+/** The feed of the room, as its members need it to catch up. */
 export interface CatchUpFeed {
   readonly policy: RoomPolicy;
   readonly intake: Intake;
-  /** Whether a member that has got everything up to `intake.offset` is live from then on. */
+  /** Whether a member that has everything up to `intake.offset` can become live now. */
   readonly isReady: boolean;
 }
 
-/** Where members wait that need what only the log has. */
+/** Members that wait for a page of the log. */
 export interface WaitingRoom {
   enqueue(subscription: Subscription, cursor: Cursor): void;
 }
 
 /**
- * Brings members to where their feed is: those that have just joined, that come back with a position, and that did not
- * take what was pushed. A member is live once its cursor meets the feed, in one turn of the event loop. Until then nothing
- * is queued for it: a member that does not read costs a cursor.
+ * Brings members to the position of their feed: new members, members that resume from a position, and members that did not
+ * accept a publication. A member becomes live when its cursor is at the position of the feed, within one turn of the event
+ * loop. Until then nothing is queued for it, so a member that does not read costs one cursor.
  */
 export class CatchUp {
   readonly #feed: CatchUpFeed;
@@ -36,7 +36,7 @@ export class CatchUp {
     this.#counts = counts;
   }
 
-  /** Those that had to wait until a publication was pushed to all. */
+  /** Continues with members that were settled while the feed was not ready. */
   settleDeferred(): void {
     if (this.#hasDeferred) this.settleAll();
   }
@@ -46,7 +46,7 @@ export class CatchUp {
     this.#feed.intake.members.each((subscription) => this.settle(subscription));
   }
 
-  /** Brings one as far as it gets without the log, and lets it wait for a page if it needs one. */
+  /** Brings a member as far as possible without reading, and queues it for a page of the log if it needs one. */
   settle(subscription: Subscription): void {
     const cursor = subscription.behind;
     if (!cursor || cursor.isPaused || cursor.isQueued) return;
@@ -57,7 +57,7 @@ export class CatchUp {
     const { intake } = this.#feed;
     if (cursor.isNew && cursor.epoch === '' && intake.position) cursor.moveTo(startOf(intake, intake.position));
     const missed = cursor.epoch === intake.epoch ? intake.offset - cursor.offset : -1;
-    // In another epoch, or ahead of this node: only the log can tell.
+    // The cursor is in another epoch, or ahead of this node: only the log knows whether it can continue.
     if (missed < 0) this.#pages.enqueue(subscription, cursor);
     else if (missed === 0) this.#meet(subscription, cursor);
     else if (isTooMuch(this.#feed, cursor, missed)) this.#giveUp(subscription, cursor);
@@ -71,7 +71,7 @@ export class CatchUp {
     if (subscription.behind !== cursor) return;
     const isThere = cursor.epoch === intake.epoch && cursor.offset === intake.offset;
     if (isThere) subscription.behind = undefined;
-    // What it was told led to a publication here, before the call returned.
+    // A callback of the member has published to this room, before it returned.
     else this.#pages.enqueue(subscription, cursor);
   }
 
@@ -106,7 +106,7 @@ export class CatchUp {
     this.#meet(subscription, cursor);
   }
 
-  /** To where the ring begins. */
+  /** Moves the cursor to the beginning of the ring. */
   #skip(subscription: Subscription, cursor: Cursor): void {
     const { epoch, offset: top, ring } = this.#feed.intake;
     const offset = ring.oldest ? ring.oldest.offset - 1 : top;
@@ -122,12 +122,12 @@ export class CatchUp {
   }
 }
 
-/** Whether a member that comes back has missed more than it is given. */
+/** Whether a member that resumes has missed more than `maxRecovered`. */
 export function isTooMuch({ policy, intake }: CatchUpFeed, cursor: Cursor, missed: number): boolean {
   return intake.kind === 'log' && !cursor.isTold && missed > policy.maxRecovered;
 }
 
-/** A member of a `latest` room begins with the newest item, others with what comes next. */
+/** A new member of a `latest` room starts with the newest item; in other rooms with the next publication. */
 function startOf({ kind }: Intake, { epoch, offset }: Position): Position {
   return { epoch, offset: kind === 'latest' ? Math.max(0, offset - 1) : offset };
 }

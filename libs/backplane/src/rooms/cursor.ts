@@ -1,19 +1,19 @@
 import type { Position } from '../contract/position.js';
 
-/** Where a member stands that is not live. */
+/** The position of a member that is not live. */
 export class Cursor {
-  /** Empty: it begins wherever the room is. */
+  /** Empty: not known yet, the member starts at the position of the room. */
   epoch: string;
   offset: number;
-  /** It presented no position: there is nothing that it could have missed. */
+  /** The member presented no position, so it cannot have missed anything. */
   readonly isNew: boolean;
-  /** Whether `joined` was called. */
+  /** Whether `joined` was called for the member. */
   isTold = false;
-  /** It did not take a publication, and has not asked for more. */
+  /** The member did not accept a publication, and has not resumed since. */
   isPaused = false;
-  /** It was paused, and nothing was pushed since. */
+  /** The member was paused, and nothing has been pushed to it since. */
   isSlow = false;
-  /** It waits for a page of the log. */
+  /** The member waits for a page of the log. */
   isQueued = false;
 
   constructor(since: Position | null) {
@@ -22,7 +22,7 @@ export class Cursor {
     this.isNew = since === null;
   }
 
-  /** That of a live member which did not take what came after that position. */
+  /** The cursor of a live member that did not accept the publication after this position. */
   static ofSlowMember(position: Position): Cursor {
     const cursor = new Cursor(position);
     cursor.isTold = true;

@@ -17,6 +17,6 @@ export interface FeedContext {
   readonly rings: Rings;
   readonly settings: HubSettings;
   readonly watches: Watches;
-  /** The feed of this room has ended: no delivery concerns it any more. */
+  /** The feed of this room has ended and gets no more deliveries. */
   ended(room: string): void;
 }

@@ -20,8 +20,9 @@ interface Opening {
 }
 
 /**
- * One room on one node: it makes of deliveries that may be lost, repeated and swapped the log of the room again, and
- * hands it to the members. It lives from the first member until some time after the last one.
+ * One room on one node. Deliveries may be lost, repeated and reordered; the feed restores the log of the room from them, by
+ * reading what is missing, and passes it to the members. It exists from the first member until some time after the last one
+ * has left.
  */
 export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner, Due {
   readonly policy: RoomPolicy;
@@ -32,9 +33,9 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
   readonly #catchUp: CatchUp;
   #failures = 0;
   #degradedBy: BackplaneError | undefined;
-  /** Where it stood when the log turned out to stand elsewhere. */
+  /** Its position when a position check found the log at another position. */
   #doubtedAt: Position | undefined;
-  /** Nothing has come since positions were checked last. */
+  /** There was no delivery since the last position check. */
   #isQuiet = false;
   #openings: Opening[] | undefined;
 
@@ -53,14 +54,14 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     return this.intake.room;
   }
 
-  /** null in ephemeral rooms, and before the room was read. */
+  /** null in a room without history, and before the log was read for the first time. */
   get position(): Position | null {
     return this.intake.position;
   }
 
   /**
-   * Whether members can meet it: it has read the log, and every member has got what it has taken. In ephemeral rooms there
-   * is nothing to wait for while the engine is away.
+   * Whether members can become live: the log has been read, and no publication is being pushed at this moment. In an
+   * ephemeral room they can also while the engine is away, because deliveries on this node do not need it.
    */
   get isReady(): boolean {
     const isSynced = this.#follower.state === 'synced';
@@ -68,7 +69,7 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     return (isSynced || isLocal) && !this.intake.isPushing;
   }
 
-  /** Resolves as soon as there is a position. Rejects when the engine cannot be asked now. */
+  /** Resolves with the position once the log was read. Rejects when the engine is not available. */
   open(): Promise<Position | null> {
     if (this.#degradedBy) return Promise.reject(this.#degradedBy);
     if (this.#follower.state === 'synced') {
@@ -104,7 +105,7 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     this.#lingerIfEmpty();
   }
 
-  /** @param isOwn - it is the answer to a publish of this node, which may overtake deliveries of other nodes. */
+  /** @param isOwn - known from the reply to a publish of this node. The reply may arrive before deliveries of earlier publications. */
   delivered(publication: Publication, isOwn: boolean): void {
     this.#isQuiet = false;
     const { state } = this.#follower;
@@ -117,14 +118,14 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
         this.#context.counts.holes++;
         this.heal();
       } else if (this.intake.isIncomplete) {
-        // What is missing is on its way, most likely.
+        // The missing deliveries are probably on their way.
         this.#attendIn(this.#context.settings.tickMs);
       }
       this.#catchUp.settleDeferred();
     }
   }
 
-  /** Something is missing, or the log stands elsewhere: reads it. */
+  /** Reads the log, because something is missing or the log is at another position. */
   heal(): void {
     const { state } = this.#follower;
     if (state === 'synced' || state === 'reading') this.#follower.read();
@@ -147,7 +148,7 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     for (const item of items) {
       if (this.isReady && intake.isNext(item)) this.delivered(item, true);
     }
-    // Of a page that ends before the top it is too early to say.
+    // A page that ends before the top is no reason to read: deliveries may be on their way.
     const isTop = !(result.whole && result.more);
     if (isTop && (result.top.epoch !== intake.epoch || result.top.offset > intake.offset)) this.heal();
   }
@@ -175,18 +176,23 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     const longestMs = Math.min(settings.maxRetryMs, settings.retryMs * 2 ** this.#failures++);
     this.#attendIn((longestMs * (1 + random.next())) / 2);
     this.#settleOpenings(({ reject }) => reject(error));
-    // A single lost answer is no outage; who has no position yet hears of it at once.
+    // One failed read is repeated first. A member that waits for its first position is told at once.
     if (this.#failures > 1 || this.position === null) this.#degrade(error);
   }
 
-  /** Its position, when it has to be compared with the log: in a room where nothing has come since this was asked last. */
+  /** The position, if it has to be compared with the log: there was no delivery since the last call. Otherwise null. */
   toBeChecked(): Position | null {
     const wasQuiet = this.#isQuiet;
     this.#isQuiet = true;
     return wasQuiet && this.#follower.state === 'synced' ? this.position : null;
   }
 
-  /** @param at - its position when the top was asked for */
+  /**
+   * The result of a position check.
+   *
+   * @param at - the position of this feed when the check began
+   * @param top - the position of the log
+   */
   checked(at: Position, top: Position | null): void {
     const { position } = this;
     if (!position || !isSamePosition(position, at) || (top && isSamePosition(position, top))) return;
@@ -200,7 +206,7 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     else if (this.intake.isIncomplete || this.#isStillDoubted()) this.heal();
   }
 
-  /** Nothing is taken or called any more. */
+  /** Stops following the room. No member is called afterwards. */
   end(): void {
     this.#follower.stop('ended');
     this.intake.ring.clear();
@@ -237,7 +243,7 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
   }
 
   #attendIn(delayMs: number): void {
-    // An answer that comes after the end concerns nobody; in this room there may be another feed by then.
+    // A reply may arrive after the end. Another feed may serve this room by then, and must not be affected.
     if (this.#follower.state === 'ended') return;
     const { agenda, clock } = this.#context;
     agenda.add(this, clock.now() + delayMs);

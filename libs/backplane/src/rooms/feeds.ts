@@ -14,7 +14,7 @@ import { Rings } from './ring.js';
 import type { RoomPolicy } from './room-policy.js';
 import { Watches } from './watches.js';
 
-/** The feeds of a node by room, and the one timer behind them. */
+/** All feeds of a node, and the one timer that they share. */
 export class Feeds {
   readonly context: FeedContext;
   readonly #feeds = new Map<string, Feed>();
@@ -44,7 +44,7 @@ export class Feeds {
     return this.#feeds.get(room);
   }
 
-  /** @throws BackplaneError `FULL` when there are too many; `AWAY` after {@link close} */
+  /** @throws BackplaneError `FULL` when there are too many rooms; `AWAY` after {@link close} */
   getOrCreate(room: string, policyOf: (room: string) => RoomPolicy): Feed {
     const known = this.#feeds.get(room);
     if (known) return known;
@@ -72,7 +72,7 @@ export class Feeds {
     for (const feed of this.#concerned(rooms)) feed.resumed();
   }
 
-  /** Ends all of them, and lets none begin. */
+  /** Ends all feeds. No feed can be created afterwards. */
   close(): void {
     this.#hasClosed = true;
     for (const feed of this.#feeds.values()) feed.end();
@@ -85,7 +85,7 @@ export class Feeds {
     this.#timer = undefined;
   }
 
-  /** Those with members first: somebody waits for them. */
+  /** Feeds with members first, because clients wait for them. */
   #concerned(rooms: readonly string[] | 'all'): readonly Feed[] {
     const feeds = rooms === 'all' ? [...this.#feeds.values()] : rooms.flatMap((room) => this.#feeds.get(room) ?? []);
     const hasMembers = (feed: Feed): boolean => feed.intake.members.size > 0;

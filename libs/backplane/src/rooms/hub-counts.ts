@@ -1,34 +1,34 @@
 /**
- * What has happened in a hub since its start. For metrics.
+ * Counters of a hub since its start. For metrics.
  *
  * @publicApi
  */
 export interface HubCounts {
-  /** Publications taken from the engine or from the publisher, each once per room and node. */
+  /** Publications that this node has taken into its feeds, each once. */
   accepted: number;
-  /** Deliveries that had come before. */
+  /** Deliveries of publications that were taken before. Every own publication is delivered and confirmed, so it counts here once. */
   repeats: number;
-  /** Times that a delivery did not follow the one before it. */
+  /** Deliveries with an offset that did not follow the one before, or with another epoch. */
   holes: number;
-  /** Reads by which feeds became whole again or began. */
+  /** Reads of feeds: at their start, and to fetch missing publications. */
   heals: number;
   /** Reads for members that catch up. */
   pages: number;
-  /** Reads that failed. */
+  /** Failed reads of both kinds. */
   failedReads: number;
-  /** Times that a room went on in another epoch with nothing missing. */
+  /** Times a feed continued in another epoch without missing publications. */
   forks: number;
-  /** Publications that the engine had lost in those forks. */
+  /** Publications that were lost by the engine in these forks, per feed. */
   undone: number;
-  /** Times that a room could not be continued. */
+  /** Times a feed could not continue, and missed publications. */
   breaks: number;
-  /** Times that a quiet room turned out to be behind or ahead of its log. */
+  /** Times a position check found a feed at another position than the log. */
   mismatches: number;
-  /** Times that a member did not take a publication. */
+  /** Publications that a live member did not accept. */
   congestions: number;
-  /** Publications that slow members were told they would not get. */
+  /** Publications that slow members have skipped. */
   skipped: number;
-  /** Rings that were emptied because all of them together were too large. */
+  /** Rings that were emptied because of {@link HubSettings.ringBytes}. */
   ringsEmptied: number;
 }
 

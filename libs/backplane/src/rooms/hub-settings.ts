@@ -1,42 +1,42 @@
 /**
- * How much a hub keeps, and how patient it is. Each has a default.
+ * Limits and times of a hub.
  *
  * @publicApi
  */
 export interface HubSettings {
-  /** Rooms with members on this node, and those whose last member has just left. Beyond it `join` throws `FULL`. Default 100,000. */
+  /** Rooms on this node, with members or left a moment ago. Beyond it `join` and `open` fail with `FULL`. Default 100,000. */
   readonly maxRooms: number;
-  /** Deliveries of a room kept while it is read; what comes beyond it is dropped and read. Default 64. */
+  /** Deliveries per room that are kept while its log is read. Beyond it they are dropped and read again. Default 64. */
   readonly stashItems: number;
-  /** Newest publications of a room kept for members that catch up. Default 128. */
+  /** Newest publications per room that are kept in memory (the ring) for members that catch up. Default 128. */
   readonly ringItems: number;
-  /** Milliseconds for which they are kept, at least; twice as much at most. Default 2,000. */
+  /** Milliseconds for which a publication stays in the ring, at least; at most twice as long. Default 2,000. */
   readonly ringMs: number;
-  /** Bytes of all of them on this node. Beyond it the ring that was filled first is emptied. Default 32 MiB. */
+  /** Bytes of all rings on this node. Beyond it the ring that was filled first is emptied. Default 32 MiB. */
   readonly ringBytes: number;
-  /** Items of one read from the log. Default 100. */
+  /** Items per read. Default 100. */
   readonly pageItems: number;
-  /** Bytes of one read from the log; one item may exceed it. Default 256 KiB. */
+  /** Bytes per read; a single item may exceed it. Default 256 KiB. */
   readonly pageBytes: number;
-  /** Reads in flight on this node; others wait for them. Default 500. */
+  /** Concurrent reads on this node; further reads wait. Default 500. */
   readonly maxReads: number;
-  /** Items of one publish to the engine. Default 64. */
+  /** Items that are published to the engine in one call. Default 64. */
   readonly batchItems: number;
-  /** Bytes of one publish to the engine; one item may exceed it. Default 256 KiB. */
+  /** Bytes that are published to the engine in one call; a single item may exceed it. Default 256 KiB. */
   readonly batchBytes: number;
-  /** Bytes of items on this node that wait for the engine or are on their way to it. Beyond it `publish` rejects with `FULL`. Default 16 MiB. */
+  /** Bytes of publications on this node that the engine has not confirmed. Beyond it `publish` rejects with `FULL`. Default 16 MiB. */
   readonly pendingBytes: number;
-  /** Milliseconds for which a room without members stays watched; up to five times as long. Default 1,000. */
+  /** Milliseconds for which a room without members is still watched, at least; at most five times as long. Default 1,000. */
   readonly lingerMs: number;
-  /** Milliseconds within which the position of each quiet room is compared with the log once. Default 40,000. */
+  /** Milliseconds between two position checks of a room. Default 40,000. */
   readonly checkMs: number;
-  /** Milliseconds for which a room that seems to be behind has to stay so before it is read. Default 1,000. */
+  /** Milliseconds for which a position must differ from the log before the log is read. Default 1,000. */
   readonly confirmMs: number;
-  /** Milliseconds until a read that failed is repeated: doubled each time up to {@link maxRetryMs}, half of it at random. Default 100. */
+  /** Milliseconds until a failed read is repeated, with jitter; doubled after each failure up to {@link maxRetryMs}. Default 100. */
   readonly retryMs: number;
-  /** Default 5,000. */
+  /** Longest delay before a failed read is repeated, in milliseconds. Default 5,000. */
   readonly maxRetryMs: number;
-  /** Milliseconds between two looks at what is due. Default 250. */
+  /** Milliseconds between two ticks of the hub's timer: deadlines are late by at most this. Default 250. */
   readonly tickMs: number;
 }
 

@@ -9,8 +9,8 @@ import { type Stash } from './stash.js';
 import type { Joined, Subscription } from './subscription.js';
 
 /**
- * How far a node has followed a room: it takes the publications that come next, in order and each once, and pushes them to
- * the members that are live.
+ * The position of a node in the log of a room. It takes publications in order, each once, and pushes them to the live
+ * members.
  */
 export class Intake {
   readonly room: string;
@@ -21,7 +21,7 @@ export class Intake {
   readonly #counts: HubCounts;
   #epoch = '';
   #offset = 0;
-  /** The epoch before this one: an epoch does not come back, so what is late from that one says nothing new. */
+  /** The epoch before the present one. Epochs are not used again, so a delivery from it is late and can be ignored. */
   #previousEpoch = '';
   #isPushing = false;
 
@@ -33,7 +33,7 @@ export class Intake {
     this.#counts = counts;
   }
 
-  /** Empty before the room was read, and in ephemeral rooms. */
+  /** Empty before the log was read, and in ephemeral rooms. */
   get epoch(): string {
     return this.#epoch;
   }
@@ -46,17 +46,17 @@ export class Intake {
     return this.#epoch === '' ? null : { epoch: this.#epoch, offset: this.#offset };
   }
 
-  /** A publication is being pushed: members that come after this one have not got it yet. */
+  /** A publication is being pushed at this moment, and some members have not got it yet. */
   get isPushing(): boolean {
     return this.#isPushing;
   }
 
-  /** Whether something waits for what is missing before it. */
+  /** Whether deliveries are kept because something before them is missing. */
   get isIncomplete(): boolean {
     return !this.#stash.isEmpty;
   }
 
-  /** Whether it comes next here; in rooms with positions. */
+  /** Whether this position follows {@link position}. Not for ephemeral rooms. */
   isNext({ epoch, offset }: Position): boolean {
     if (epoch !== this.#epoch) return false;
     return offset === this.#offset + 1 || (this.kind === 'latest' && offset > this.#offset);
@@ -67,7 +67,7 @@ export class Intake {
     this.#stash.add(publication);
   }
 
-  /** @returns false: something before it is missing; it is kept. */
+  /** @returns false: something before it is missing, and it is kept */
   take(publication: Publication): boolean {
     if (this.kind !== 'ephemeral') {
       if (this.#isRepeat(publication)) {
@@ -84,20 +84,20 @@ export class Intake {
     return true;
   }
 
-  /** Takes what was kept and follows now. */
+  /** Takes the kept deliveries that follow now. */
   takeKept(): void {
     for (let next = this.#nextKept(); next; next = this.#nextKept()) this.#accept(next);
   }
 
-  /** @returns whether something was kept that does not follow: the log has to be read again. */
+  /** Drops the kept deliveries. @returns whether there were any, so that the log has to be read again */
   forgetKept(): boolean {
     return this.#stash.clear();
   }
 
   /**
-   * Goes on by what was read after {@link position}.
+   * Takes the result of a read after {@link position}.
    *
-   * @throws BackplaneError `NONSENSE` when the page has a hole.
+   * @throws BackplaneError `NONSENSE` when the page has a hole
    */
   apply(result: ReadResult): void {
     const { top } = result;
@@ -149,7 +149,7 @@ export class Intake {
     this.#isPushing = false;
   }
 
-  /** Live members go along; the others find out by their own cursors. */
+  /** Changes the position and tells the live members. The others find out by their own reads. */
   #moveTo({ epoch, offset }: Position, joined: Joined): void {
     if (epoch !== this.#epoch) this.#previousEpoch = this.#epoch;
     this.#epoch = epoch;

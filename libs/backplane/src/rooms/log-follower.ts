@@ -4,10 +4,10 @@ import type { FeedContext } from './feed-context.js';
 import type { Intake } from './intake.js';
 
 /**
- * - `reading`: the log is read, at first or because something is missing; deliveries are kept meanwhile.
- * - `synced`: deliveries are taken as they come.
- * - `failed`: the log could not be read; it is read again later.
- * - `interrupted`: deliveries may be lost until the engine says otherwise.
+ * - `reading`: the log is being read, for the first time or because something is missing; deliveries are kept meanwhile;
+ * - `synced`: deliveries are taken as they arrive;
+ * - `failed`: the log could not be read, and will be read again;
+ * - `interrupted`: the engine reported that deliveries may be lost.
  *
  *     new --> reading <--> synced        any --> interrupted --> reading        any --> ended
  *              |   ^
@@ -16,16 +16,16 @@ import type { Intake } from './intake.js';
  */
 export type FollowerState = 'new' | 'reading' | 'synced' | 'failed' | 'interrupted' | 'ended';
 
-/** Whom a follower works for. */
+/** Owner of a follower. */
 export interface LogFollowerOwner {
-  /** Everything that is stored has been taken; from now on deliveries are enough. */
+  /** Everything that is stored has been taken. From now on deliveries suffice. */
   synced(): void;
   failed(error: BackplaneError): void;
 }
 
 /**
- * Keeps an intake at the top of its log: it watches the room, reads what was stored before, and reads again whenever
- * something is missing. One read at a time.
+ * Keeps an intake at the top of its log: it watches the room, reads the log, and reads it again whenever something is
+ * missing. There is one read at a time.
  */
 export class LogFollower {
   readonly #intake: Intake;
@@ -33,9 +33,9 @@ export class LogFollower {
   readonly #context: FeedContext;
   readonly #owner: LogFollowerOwner;
   #state: FollowerState = 'new';
-  /** Number of the run that may go on; what an earlier one was waiting for comes too late. */
+  /** Number of the present run. Replies to an earlier run are ignored. */
   #run = 0;
-  /** Something was found missing while the log was being read. */
+  /** Another read was requested while the log was being read. */
   #readsAgain = false;
   #watching: Promise<void> | undefined;
 
@@ -50,7 +50,7 @@ export class LogFollower {
     return this.#state;
   }
 
-  /** Reads up to the top. While it does, it does so once more. */
+  /** Reads up to the top. If it is reading already, it reads once more afterwards. */
   read(): void {
     if (this.#state === 'reading') {
       this.#readsAgain = true;
@@ -60,14 +60,14 @@ export class LogFollower {
     }
   }
 
-  /** What is under way has no effect any more, and nothing is taken until it reads. */
+  /** Stops the present run. No delivery is taken until the next {@link read}. */
   stop(state: 'interrupted' | 'failed' | 'ended'): void {
     this.#run++;
     this.#state = state;
     this.#readsAgain = false;
     this.#intake.forgetKept();
     if (state !== 'ended') return;
-    // One that is still under way holds the room when it has arrived.
+    // A watch that is still in flight takes effect later, so it is undone after it has.
     void this.#watching?.then(
       () => this.#context.watches.unwatch(this.#intake.room),
       () => undefined,
@@ -76,7 +76,7 @@ export class LogFollower {
 
   async #follow(run: number): Promise<void> {
     try {
-      // Deliveries have to be certain before the log is read: what is stored between the two would be lost otherwise.
+      // Watch first, then read: an item that is stored between a read and a later watch would be missed.
       await this.#watch();
       if (run !== this.#run) return;
       do {
@@ -96,7 +96,7 @@ export class LogFollower {
     this.#owner.synced();
   }
 
-  /** What was kept and does not follow was stored before it was delivered: the next read has it. */
+  /** Kept deliveries that do not follow were stored before they were delivered, so the next read returns them. */
   #isStillIncomplete(): boolean {
     return this.#intake.forgetKept() || this.#readsAgain;
   }
@@ -109,7 +109,7 @@ export class LogFollower {
     return this.#watching;
   }
 
-  /** @returns false: something else has happened meanwhile, and this run is over. */
+  /** @returns false: the run was stopped meanwhile */
   async #readToTop(run: number): Promise<boolean> {
     const { counts, reads } = this.#context;
     const intake = this.#intake;

@@ -3,13 +3,13 @@ import { Cursor } from './cursor.js';
 import type { Subscription } from './subscription.js';
 
 /**
- * The members of a room on this node. Members join and leave at any time, also from within a call to one of them: nobody
- * is called twice, left out, or called after it has left.
+ * The members of a room on this node. Members may join and leave at any time, also during a call to a member: no member is
+ * then called twice, left out, or called after it has left.
  */
 export class MemberList {
   #subscriptions: Subscription[] = [];
   #size = 0;
-  /** Calls to {@link each} and {@link push} that are under way; meanwhile nobody changes place. */
+  /** Number of running {@link each} and {@link push} calls. Meanwhile no subscription changes its place. */
   #walks = 0;
   #hasGaps = false;
 
@@ -38,7 +38,7 @@ export class MemberList {
     last.place = place;
   }
 
-  /** Those who are members now; who joins meanwhile is not visited. */
+  /** Visits the present members. Members that join meanwhile are not visited. */
   each(visit: (subscription: Subscription) => void): void {
     const subscriptions = this.#begin();
     const { length } = subscriptions;
@@ -50,17 +50,17 @@ export class MemberList {
   }
 
   /**
-   * To all that are live.
+   * Pushes a publication to all live members. A member that does not accept it is not live any more.
    *
-   * @param before - where they are; one that does not take it stays there. null: in a room without positions
-   * @returns how many did not take it
+   * @param before - the position of the live members until now; null in a room without positions, where all stay live
+   * @returns how many members did not accept it
    */
   push(publication: Publication, before: Position | null): number {
     const subscriptions = this.#begin();
     const { length } = subscriptions;
     let refused = 0;
     for (let place = 0; place < length; place++) {
-      // Places below the length are taken: while this runs, nothing is removed.
+      // There is a subscription at each place below the length: none is removed while this runs.
       const subscription = subscriptions[place] as Subscription;
       if (subscription.behind !== undefined || subscription.place < 0) continue;
       if (subscription.member.push(subscription, publication)) continue;

@@ -3,19 +3,18 @@ import type { Cursor } from './cursor.js';
 import type { BreakReason, Subscription } from './subscription.js';
 
 /*
- * What is done to a member that is not live. Any call to a member may end its subscription, or bring it elsewhere; then its
- * cursor is another one or none.
+ * Calls to a member that is not live. During each of them the subscription may end: then its cursor is gone afterwards.
  */
 
-/** It is at `cursor` and gets everything from there on. */
+/** Tells a member that it gets everything after its cursor. */
 export function tellRecovered(subscription: Subscription, cursor: Cursor, top: number, undone: number): void {
-  // To somebody who has seen nothing, nothing was undone.
+  // A new member has seen none of the publications that were undone.
   const seenUndone = cursor.isNew && !cursor.isTold ? 0 : undone;
   cursor.isTold = true;
   subscription.member.joined(subscription, { recovered: true, position: cursor.position, top, undone: seenUndone });
 }
 
-/** It goes on at `top`, and does not get what came before. */
+/** Moves the cursor to the top, and tells the member why it does not get what is before it. */
 export function tellBroken(subscription: Subscription, cursor: Cursor, top: Position, reason: BreakReason): void {
   cursor.isTold = true;
   cursor.moveTo(top);
@@ -23,7 +22,7 @@ export function tellBroken(subscription: Subscription, cursor: Cursor, top: Posi
   subscription.member.joined(subscription, { recovered: false, position, top: top.offset, reason });
 }
 
-/** @returns whether it wants more. */
+/** @returns whether the member accepted it and is still catching up */
 export function pushOne(subscription: Subscription, cursor: Cursor, publication: Publication): boolean {
   if (subscription.behind !== cursor) return false;
   if (!subscription.member.push(subscription, publication)) {
@@ -35,7 +34,7 @@ export function pushOne(subscription: Subscription, cursor: Cursor, publication:
   return subscription.behind === cursor;
 }
 
-/** What of a page it does not have yet. */
+/** Pushes the items of a page that are after the cursor, as long as the member accepts them. */
 export function pushPage(subscription: Subscription, cursor: Cursor, items: readonly Publication[]): void {
   for (const item of items) {
     if (item.offset > cursor.offset && !pushOne(subscription, cursor, item)) return;

@@ -5,29 +5,29 @@ import type { Cursor } from './cursor.js';
 import { pushPage, tellBroken, tellRecovered } from './member-steps.js';
 import type { BreakReason, Subscription } from './subscription.js';
 
-/** The feed whose log is read. */
+/** The feed of the room, as this queue needs it. */
 export interface PageQueueFeed extends CatchUpFeed {
   readonly room: string;
-  /** One page after that position; undefined: the engine cannot be asked now. */
+  /** Reads one page after this position; undefined: the read failed. */
   readPage(since: Position): Promise<ReadResult | undefined>;
-  /** What was read for members may be news for the feed. */
+  /** Passes a result on, which may contain publications that the feed does not have yet. */
   learn(result: ReadResult): void;
-  /** A member has got what a page brought, and goes on from there. */
+  /** Continues with a member that has got the items of a page. */
   settle(subscription: Subscription): void;
-  /** The log could not be read. Everybody is settled again when it can be. */
+  /** A read failed. The feed reads the log until it succeeds, and settles all members then. */
   heal(): void;
 }
 
 /**
- * Members of one room that need the log. One page is read at a time, for the member that has waited longest, and serves
- * everybody it can serve: a thousand members that come back together cost as many reads as one.
+ * Members of one room that wait for pages of the log. There is one read at a time, for the member that has waited longest,
+ * and its result serves all waiting members that it fits. So many members that resume together cost few reads.
  */
 export class PageQueue implements WaitingRoom {
   readonly #feed: PageQueueFeed;
   readonly #pageItems: number;
   #waiting: Subscription[] = [];
   #isReading = false;
-  /** Whom the last page was read for. */
+  /** The member that the last page was read for. */
   #servedFirst: Subscription | undefined;
 
   constructor(feed: PageQueueFeed, pageItems: number) {
@@ -58,8 +58,8 @@ export class PageQueue implements WaitingRoom {
   }
 
   /**
-   * The position of the member that has waited longest, or one that is lower by less than half a page: both get on by the
-   * same page, and nobody waits for ever behind those who have missed more.
+   * The position of the member that has waited longest; or the lowest position of others, if it is lower by less than half a
+   * page, because one page then serves both. The limit guarantees that the first member gets items from the page.
    */
   #nextSince(): Position | undefined {
     this.#waiting = this.#waiting.filter(({ behind }) => behind?.isQueued);
@@ -67,7 +67,7 @@ export class PageQueue implements WaitingRoom {
     if (!first?.behind) return undefined;
     const { epoch } = first.behind;
     let { offset } = first.behind;
-    // The last page was read for it and did not reach it: pages are cut by bytes, too.
+    // The last page did not reach this member, because pages are also limited in bytes: now read from its own position.
     if (first === this.#servedFirst) return { epoch, offset };
     this.#servedFirst = first;
     const lowest = offset - this.#pageItems / 2;
@@ -92,11 +92,11 @@ export class PageQueue implements WaitingRoom {
         this.#waiting.push(subscription);
       }
     }
-    // After those that this page did not serve.
+    // Members that this page did not serve are in front of those that need another page.
     for (const subscription of served) this.#feed.settle(subscription);
   }
 
-  /** @returns false: the page says nothing about this one. */
+  /** @returns false: the result does not fit the position of this member */
   #serveOne(subscription: Subscription, cursor: Cursor, since: Position, result: ReadResult): boolean {
     if (cursor.epoch !== since.epoch) return false;
     const { top } = result;
@@ -123,7 +123,7 @@ export class PageQueue implements WaitingRoom {
 
   #break(subscription: Subscription, cursor: Cursor, top: Position, reason: BreakReason): void {
     if (cursor.isNew && !cursor.isTold) {
-      // It was to begin with the latest value, and there is none.
+      // A new member of a `latest` room was to get the newest item, which is not kept any more.
       cursor.moveTo(top);
       tellRecovered(subscription, cursor, top.offset, 0);
     } else {
@@ -132,7 +132,11 @@ export class PageQueue implements WaitingRoom {
   }
 }
 
-/** Whether the verdict on one position holds for another one of that epoch, which is further by so much. */
+/**
+ * Whether the reason why one position cannot continue also holds for another position of the same epoch.
+ *
+ * @param further - offset of the other position minus offset of the first
+ */
 function holdsFor(reason: 'epoch' | 'trimmed' | 'future', further: number): boolean {
   return reason === 'epoch' || (reason === 'trimmed' ? further < 0 : further > 0);
 }

@@ -4,7 +4,7 @@ import type { History } from '../contract/history.js';
 import type { Position } from '../contract/position.js';
 import { Fifo } from '../log/fifo.js';
 
-/** Reads from the logs of all rooms of a node, no more than so many at once: after an outage every room wants one. */
+/** Reads of all rooms of a node, with a limit on concurrent reads: after an outage every room reads its log. */
 export class PageReads {
   readonly #backplane: Backplane;
   readonly #page: PageLimits;
@@ -35,7 +35,7 @@ export class PageReads {
     } catch (error) {
       throw asBackplaneError(error, 'read');
     } finally {
-      // Who has waited longest takes the place over.
+      // The read that has waited longest takes this place.
       const next = this.#waiting.shift();
       if (next) next();
       else this.#inFlight--;

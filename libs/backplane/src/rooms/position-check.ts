@@ -2,20 +2,20 @@ import type { Backplane } from '../contract/backplane.js';
 import type { Position } from '../contract/position.js';
 import { Rotation } from '../log/rotation.js';
 
-/** What can be compared with its log. */
+/** A feed, as the position check needs it. */
 export interface Checked {
-  /** Where it stands, when that has to be compared; null: not now. */
+  /** Its position, if it has to be compared with the log now; otherwise null. */
   toBeChecked(): Position | null;
-  /** The log stands at `top`; it stood at `at` when that was asked. */
+  /** Gets the top of the log, and its own position from before the question. */
   checked(at: Position, top: Position | null): void;
 }
 
-/** Rooms of one question. */
+/** Rooms per call to the engine. */
 const maxRooms = 500;
 
 /**
- * Compares the positions of quiet rooms with their logs, one after the other: what was lost on the way to this node and
- * followed by nothing would be missed by nobody. It also keeps these rooms from expiring.
+ * Regularly compares the positions of rooms without traffic with their logs. If the last delivery of a room is lost and no
+ * other one follows, nothing else would detect that. The check also keeps these rooms from expiring in the engine.
  */
 export class PositionCheck {
   readonly #backplane: Backplane;
@@ -27,7 +27,7 @@ export class PositionCheck {
     this.#rotation = new Rotation(feeds);
   }
 
-  /** Looks at the next `share` of all rooms; nothing while an earlier question has no answer. */
+  /** Checks the next `share` of all rooms. Does nothing while an earlier check is running. */
   async next(share: number): Promise<void> {
     if (this.#isAsking) return;
     const questions: { readonly room: string; readonly feed: Checked; readonly at: Position }[] = [];
@@ -43,7 +43,7 @@ export class PositionCheck {
         for (const [index, { feed, at }] of some.entries()) feed.checked(at, tops[index] ?? null);
       }
     } catch {
-      // The engine is away, which the feeds hear from it. The next round asks again.
+      // The engine is not available. It tells the feeds itself, and the next round asks again.
     } finally {
       this.#isAsking = false;
     }

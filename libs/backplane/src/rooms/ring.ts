@@ -2,9 +2,9 @@ import type { Publication } from '../contract/position.js';
 import { Tail } from '../log/tail.js';
 import type { HubCounts } from './hub-counts.js';
 
-/** The rings of all rooms of a node, within one budget of bytes. */
+/** The rings of all rooms of a node, with a limit on their bytes. */
 export class Rings {
-  /** Those that hold something, the one that was filled first in front. */
+  /** Rings that are not empty, the one that was filled first in front. */
   readonly #filled = new Set<Ring>();
   readonly #maxBytes: number;
   readonly #counts: HubCounts;
@@ -26,7 +26,7 @@ export class Rings {
     if (this.#bytes > this.#maxBytes) this.#emptySome();
   }
 
-  /** Called once per period; what was there a whole period ago goes. */
+  /** Called once per period. Removes what was in a ring at the last call already. */
   age(): void {
     for (const ring of this.#filled) ring.age();
   }
@@ -40,12 +40,12 @@ export class Rings {
   }
 }
 
-/** The newest publications of a room, in one epoch and without a hole, for members that were away for a moment. */
+/** The newest publications of a room, for members that catch up. They have one epoch and consecutive offsets. */
 export class Ring {
   readonly #tail = new Tail();
   readonly #rings: Rings;
   readonly #maxItems: number;
-  /** What is up to here was there when ages were looked at last. */
+  /** Offset of the newest publication at the last call of {@link age}. */
   #agedOffset = 0;
 
   constructor(rings: Rings, maxItems: number) {
@@ -65,13 +65,13 @@ export class Ring {
     return this.#tail.newest;
   }
 
-  /** Whether everything that came after this offset is here. The offset is not above that of the room. */
+  /** Whether it holds everything after this offset, which is not above the offset of the room. */
   covers(offset: number): boolean {
     const { oldest } = this;
     return oldest !== undefined && oldest.offset <= offset + 1;
   }
 
-  /** The one that comes after this offset. */
+  /** The publication after this offset. */
   after(offset: number): Publication | undefined {
     return this.#tail.at(offset + 1);
   }

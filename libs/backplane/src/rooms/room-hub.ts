@@ -1,4 +1,5 @@
-import type { Backplane, PageLimits, Published, ReadResult } from '../contract/backplane.js';
+import type { Backplane, Once, PageLimits, Published, ReadResult } from '../contract/backplane.js';
+import { BackplaneError } from '../contract/backplane-error.js';
 import type { Position } from '../contract/position.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import { type Random, systemRandom } from '../ports/random.js';
@@ -6,16 +7,15 @@ import { Feeds } from './feeds.js';
 import { type HubCounts, newHubCounts } from './hub-counts.js';
 import { defaultHubSettings, type HubSettings } from './hub-settings.js';
 import type { RoomPolicy } from './room-policy.js';
-import type { Once } from './room-writer.js';
 import { RoomWriters } from './room-writers.js';
 import type { Member, Subscription } from './subscription.js';
 
 /** @publicApi */
 export interface RoomHubOptions {
   readonly backplane: Backplane;
-  /** What a room promises. Asked when a room gets its first member here, and for each publish to a room without one. */
+  /** Returns the policy of a room. Called when a room gets its first member on this node, and for each publish to a room without members. */
   readonly policyOf: (room: string) => RoomPolicy;
-  /** Gets the commands that nodes send each other. Default: they are ignored. */
+  /** Called with each command that a node has sent to this node. Default: commands are ignored. */
   readonly onCommand?: (command: Uint8Array, from: string) => void;
   readonly settings?: Partial<HubSettings>;
   /** Default: the machine's clock. */
@@ -25,13 +25,20 @@ export interface RoomHubOptions {
 }
 
 /**
- * The rooms of one node, on any engine: members join and leave, and each gets every publication of its rooms once and in
- * order, or is told what it does not get and why.
+ * The rooms of one node, on any engine. A member of a room with history gets every publication once and in order, or is told
+ * how many it misses and why.
+ *
+ * ```ts
+ * const hub = new RoomHub({ backplane: new MemoryBackplane(), policyOf });
+ * await hub.start('node-1');
+ * const subscription = hub.join('orders/42', member, null);
+ * await hub.publish('orders/42', item);
+ * ```
  *
  * @publicApi
  */
 export class RoomHub {
-  /** What has happened since the start. */
+  /** Counters since the start. */
   readonly counts: Readonly<HubCounts>;
   readonly #backplane: Backplane;
   readonly #policyOf: (room: string) => RoomPolicy;
@@ -53,22 +60,22 @@ export class RoomHub {
     this.#writers = new RoomWriters(backplane, settings, (...stored) => this.#stored(...stored));
   }
 
-  /** Rooms with members on this node, and those whose last member has just left. */
+  /** Number of rooms on this node: with members, or left a moment ago. */
   get rooms(): number {
     return this.#feeds.size;
   }
 
-  /** Bytes kept for members that were away for a moment. */
+  /** Bytes of recent publications that are kept for members that catch up. */
   get ringBytes(): number {
     return this.#feeds.context.rings.bytes;
   }
 
-  /** Bytes of publishes that wait for the engine or are on their way to it. */
+  /** Bytes of publications that the engine has not confirmed. */
   get pendingBytes(): number {
     return this.#writers.bytes;
   }
 
-  /** Reads in flight, and reads that wait for them. */
+  /** Number of reads in flight and waiting. */
   get pendingReads(): number {
     const { inFlight, waiting } = this.#feeds.context.reads;
     return inFlight + waiting;
@@ -77,7 +84,7 @@ export class RoomHub {
   /**
    * Connects the engine.
    *
-   * @param node - name of this node, unique among the nodes and among incarnations of one
+   * @param node - name of this node, unique among all nodes, also among the incarnations of one node
    * @throws BackplaneError
    */
   start(node: string): Promise<void> {
@@ -89,20 +96,20 @@ export class RoomHub {
     });
   }
 
-  /** Forgets all rooms and disconnects the engine. No member is called any more. */
+  /** Ends all subscriptions and disconnects the engine. No member is called any more. */
   close(): Promise<void> {
     this.#feeds.close();
     return this.#backplane.close();
   }
 
   /**
-   * Makes a member of somebody. What becomes of it is said by calls to the member, of which the first may come before this
-   * returns. While the engine is away the member waits, and is told so.
+   * Adds a member to a room. Its methods are called from now on, the first one possibly before this call returns. While the
+   * engine is not available, `degraded` is called, and `joined` once it is available again.
    *
-   * @param since - the position it comes back with; null: it has none, and begins with what comes next, in a `latest`
-   *   room with the newest item
-   * @throws BackplaneError `FULL` when this node has too many rooms; `AWAY` when it has closed
-   * @throws RangeError for a position that no engine gives
+   * @param since - the position to resume from; null: start with the next publication, in a `latest` room with the newest
+   *   item
+   * @throws BackplaneError `FULL` when this node has too many rooms; `AWAY` when the hub is closed
+   * @throws RangeError when the position is invalid: an empty epoch, or an offset that is not an integer from 0 to 2^53 - 1
    */
   join(room: string, member: Member, since: Position | null): Subscription {
     if (since && !isPosition(since)) throw new RangeError(`There is no position ${JSON.stringify(since)}`);
@@ -110,44 +117,54 @@ export class RoomHub {
   }
 
   /**
-   * The position of a room that need not have members yet. It is watched from now on, for a moment at least: what has to be
-   * stored before a client may be told can be stored with this position, and the member joins with it afterwards.
+   * The present position of a room, which need not have members. Use it when a membership has to be stored before the client
+   * is told: open the room, store the membership with the position, then join with the position. What is published in
+   * between is pushed after the join.
    *
    * @returns null in a room without history
-   * @throws BackplaneError when the engine cannot be asked now; `FULL` when this node has too many rooms
+   * @throws BackplaneError when the engine is not available; `FULL` when this node has too many rooms
    */
   async open(room: string): Promise<Position | null> {
     return this.#feeds.getOrCreate(room, this.#policyOf).open();
   }
 
   /**
-   * Publishes one item, whose bytes are not changed afterwards. Publishes to one room take effect in the order of the calls.
+   * Publishes one item. Publishes to one room take effect in the order of the calls.
    *
-   * @param once - a key of the application: a repeat within its window gets the first answer and is delivered to nobody
-   * @returns when it is stored, and where. In a room without history: when it has left this node, whose members have it
-   *   already
-   * @throws BackplaneError with outcome `unknown` when it may have been stored nevertheless
+   * @param item - not copied: its bytes must not be changed afterwards
+   * @returns once it is stored. In a room without history: once it was sent to the other nodes; the members on this node get
+   *   it at once, also when this rejects. With a key they get it after the engine has confirmed that it is no repeat.
+   * @throws BackplaneError with outcome `none` when it was not published, `unknown` when it may have been
    */
   publish(room: string, item: Uint8Array, once?: Once): Promise<Published> {
-    const policy = this.#feeds.get(room)?.policy ?? this.#policyOf(room);
-    // Nothing has to be stored first, and members here get it also while the engine is away.
-    if (policy.history.size === 0 && !once) this.publishHere(room, item);
+    const policy = this.#policyFor(room);
+    // There is nothing to store first, and the members on this node do not need the engine.
+    if (policy.history.size === 0 && !once) this.#deliverHere(room, item);
     return this.#writers.write(room, policy, item, once);
   }
 
-  /** Publishes to the members on this node alone, in a room without history. */
+  /**
+   * Publishes to the members on this node only.
+   *
+   * @throws BackplaneError `REFUSED` in a room with history, whose members would miss it on every other node
+   */
   publishHere(room: string, item: Uint8Array): void {
-    this.#feeds.delivered({ epoch: '', offset: 0, room, at: this.#clock.wallNow(), item }, true);
+    if (this.#policyFor(room).history.size > 0) {
+      const message = `Room ${room} has a history: publish to all nodes, or use a room without history`;
+      throw new BackplaneError('publish', 'REFUSED', 'none', message);
+    }
+    this.#deliverHere(room, item);
   }
 
   /**
-   * A page of the history, from the engine.
+   * Reads a page of the history from the engine.
    *
    * @param since - null: the top only
+   * @param page - default: `pageItems` and `pageBytes` of the settings
    * @throws BackplaneError
    */
   read(room: string, since: Position | null, page?: PageLimits): Promise<ReadResult> {
-    const { history } = this.#feeds.get(room)?.policy ?? this.#policyOf(room);
+    const { history } = this.#policyFor(room);
     return this.#feeds.context.reads.read(room, since, history, page);
   }
 
@@ -156,18 +173,26 @@ export class RoomHub {
     return this.#feeds.get(room)?.intake.members ?? [];
   }
 
-  /** How many members a room has on this node. */
+  /** Number of members of a room on this node. */
   count(room: string): number {
     return this.#feeds.get(room)?.intake.members.size ?? 0;
   }
 
-  /** This node need not wait for what it has published itself. */
+  /** The members on this node get an item by the reply to its publish, even when its delivery is lost. */
   #stored(room: string, items: readonly Uint8Array[], { first, at }: Published, hasKey: boolean): void {
     for (const [index, item] of items.entries()) {
       if (first) this.#feeds.delivered({ epoch: first.epoch, offset: first.offset + index, room, at, item }, true);
-      // Without history, the others were delivered here before they left.
-      else if (hasKey) this.publishHere(room, item);
+      // Without history, an item without a key was delivered on this node before it was sent.
+      else if (hasKey) this.#deliverHere(room, item);
     }
+  }
+
+  #deliverHere(room: string, item: Uint8Array): void {
+    this.#feeds.delivered({ epoch: '', offset: 0, room, at: this.#clock.wallNow(), item }, true);
+  }
+
+  #policyFor(room: string): RoomPolicy {
+    return this.#feeds.get(room)?.policy ?? this.#policyOf(room);
   }
 }
 

@@ -1,20 +1,20 @@
 import type { History } from '../contract/history.js';
 
 /**
- * What a room promises its members. One object serves all rooms of a pattern.
+ * The policy of a room. One object can serve many rooms.
  *
  * @publicApi
  */
 export interface RoomPolicy {
   readonly history: History;
   /**
-   * What a member gets that did not read fast enough, once it reads again. `catch-up`: everything it missed, from the log.
-   * `skip`: what this node still has of it; the rest is left out, and the member is told how much.
+   * What a slow member gets after it has resumed. `catch-up`: everything that it missed, from the log. `skip`: what is still
+   * in the ring of this node; the member is told how many publications it has skipped. Only for rooms of kind `log`.
    */
   readonly slow: 'catch-up' | 'skip';
   /**
-   * Publications that a member which presents a position is given at most. One that missed more is told `too-many` and goes
-   * on from the top. 0: none. Infinity: whatever the log still has.
+   * How many missed publications a member gets at most when it resumes from a position. If it missed more, it is told
+   * `too-many` and continues at the top. 0: it never gets any. Infinity: everything that is still in the log.
    */
   readonly maxRecovered: number;
 }

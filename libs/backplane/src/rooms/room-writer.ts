@@ -1,10 +1,8 @@
-import type { Backplane, Published, PublishOptions } from '../contract/backplane.js';
+import type { Backplane, Once, Published } from '../contract/backplane.js';
 import { asBackplaneError, type BackplaneError } from '../contract/backplane-error.js';
 import { Fifo } from '../log/fifo.js';
 import type { HubSettings } from './hub-settings.js';
 import type { RoomPolicy } from './room-policy.js';
-
-export type Once = NonNullable<PublishOptions['once']>;
 
 interface Entry {
   readonly item: Uint8Array;
@@ -13,21 +11,22 @@ interface Entry {
   readonly reject: (error: BackplaneError) => void;
 }
 
-/** Gets what has taken effect: the first item is at `published.first`. */
+/** Called after items were stored; the first of them is at `published.first`. */
 export type OnStored = (room: string, items: readonly Uint8Array[], published: Published, hasKey: boolean) => void;
 
-/** What a writer belongs to. */
+/** Owner of a writer. */
 export interface RoomWriterOwner {
   readonly stored: OnStored;
-  /** So many bytes are stored or refused. */
+  /** The engine has confirmed or rejected items of so many bytes. */
   settled(bytes: number): void;
-  /** Nothing waits and nothing is in flight. */
+  /** The writer has nothing to do any more. */
   idle(room: string): void;
 }
 
 /**
- * The publishes of one node to one room: one call in flight, and what is published meanwhile goes together in the next.
- * So they keep their order whatever is repeated underneath, and a busy room costs a call per round trip and not per item.
+ * Publishes the items of one node to one room. There is one call in flight; items that are published meanwhile are sent
+ * together in the next call. This keeps their order even when the engine retries, and a busy room needs one call per round
+ * trip instead of one per item.
  */
 export class RoomWriter {
   readonly #room: string;
@@ -46,7 +45,7 @@ export class RoomWriter {
     this.#owner = owner;
   }
 
-  /** @returns where this item is; see {@link Published.first}. */
+  /** @returns the result for this item alone */
   write(item: Uint8Array, once: Once | undefined): Promise<Published> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, once, resolve, reject });
@@ -74,7 +73,7 @@ export class RoomWriter {
     this.#owner.idle(this.#room);
   }
 
-  /** One with a key goes alone: its answer may be that of an earlier publish. */
+  /** An item with a key is sent alone, because the result may be that of an earlier publish. */
   #nextBatch(): Entry[] {
     const { batchItems, batchBytes } = this.#settings;
     const batch: Entry[] = [];

@@ -1,10 +1,10 @@
-import type { Backplane, Published } from '../contract/backplane.js';
+import type { Backplane, Once, Published } from '../contract/backplane.js';
 import { BackplaneError } from '../contract/backplane-error.js';
 import type { HubSettings } from './hub-settings.js';
 import type { RoomPolicy } from './room-policy.js';
-import { type Once, type OnStored, RoomWriter, type RoomWriterOwner } from './room-writer.js';
+import { type OnStored, RoomWriter, type RoomWriterOwner } from './room-writer.js';
 
-/** The writers of all rooms that are written to at this moment, within one budget of bytes. */
+/** The writers of the rooms to which this node is publishing, with a limit on their bytes. */
 export class RoomWriters implements RoomWriterOwner {
   readonly stored: OnStored;
   readonly #backplane: Backplane;
@@ -18,7 +18,7 @@ export class RoomWriters implements RoomWriterOwner {
     this.stored = onStored;
   }
 
-  /** Bytes of items that wait or are on their way. */
+  /** Bytes of items that the engine has not confirmed. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -1,6 +1,6 @@
 import type { Publication } from '../contract/position.js';
 
-/** Deliveries that cannot be taken yet: their room is being read, or something before them is missing. */
+/** Deliveries that cannot be taken yet, because the log is being read or something before them is missing. */
 export class Stash {
   readonly #maxItems: number;
   #items: Publication[] | undefined;
@@ -20,8 +20,10 @@ export class Stash {
   }
 
   /**
-   * Takes out the one that follows a position, or in rooms where some may be left out the newest after it. Those of that
-   * epoch that are not after it have come before, and are forgotten.
+   * Removes and returns the publication that follows a position. Also removes publications of this epoch up to the position,
+   * which have been taken already.
+   *
+   * @param mayJump - return the newest publication after the position, and drop those in between
    */
   takeAfter(epoch: string, offset: number, mayJump: boolean): Publication | undefined {
     const items = this.#items;
@@ -37,14 +39,14 @@ export class Stash {
     return next;
   }
 
-  /** Takes out the one that came first. */
+  /** Removes and returns the delivery that arrived first. */
   shift(): Publication | undefined {
     const first = this.#items?.shift();
     if (this.#items?.length === 0) this.#items = undefined;
     return first;
   }
 
-  /** @returns whether there was anything, or too much. */
+  /** Removes all deliveries. @returns whether there were any, including those that did not fit */
   clear(): boolean {
     const hadSomething = !this.isEmpty;
     this.#items = undefined;

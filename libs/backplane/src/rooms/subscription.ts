@@ -4,18 +4,21 @@ import type { Cursor } from './cursor.js';
 import type { RoomPolicy } from './room-policy.js';
 
 /**
- * Why a member does not get what it missed: three reasons of `ReadResult`, and `too-many`, see {@link RoomPolicy.maxRecovered}.
+ * Why a member does not get what it missed. `epoch`, `trimmed` and `future`: see `ReadResult`. `too-many`: see
+ * {@link RoomPolicy.maxRecovered}.
  *
  * @publicApi
  */
 export type BreakReason = 'epoch' | 'trimmed' | 'future' | 'too-many';
 
 /**
- * Where a member stands from now on. Every later publication of the room is the next one after `position`, except in
- * `latest` rooms, where some may be left out.
+ * The position of a member from now on. The publications that are pushed afterwards follow it without a hole; in `latest`
+ * rooms older ones may be left out.
  *
- * Recovered: nothing after the position that the member presented or had reached is missing, less `undone` publications
- * that it may have seen and that the engine has lost. Not recovered: publications are missing, for that reason.
+ * `recovered: true`: the member misses nothing after the position that it presented or had reached. The engine has lost
+ * `undone` publications before that position, which the member may have seen.
+ *
+ * `recovered: false`: the member misses publications, for this reason.
  *
  * @publicApi
  */
@@ -24,40 +27,47 @@ export type Joined =
       readonly recovered: true;
       /** null in a room without history. */
       readonly position: Position | null;
-      /** The newest offset at this moment; up to it, publications follow that were missed. */
+      /** The offset of the room at this moment: publications up to it are those that the member has missed. */
       readonly top: number;
       readonly undone: number;
     }
   | { readonly recovered: false; readonly position: Position; readonly top: number; readonly reason: BreakReason };
 
 /**
- * Somebody who is in rooms: one object per connection serves all its subscriptions. Calls MUST NOT throw, and what they
- * write MUST reach the client in the order of the calls.
+ * A member of rooms, usually a connection. One object serves all subscriptions of a connection. The methods MUST NOT throw,
+ * and what they send MUST reach the client in the order of the calls.
  *
  * @publicApi
  */
 export interface Member {
   /**
-   * The first answer to a join, and the notice that the room goes on elsewhere: after a fork with what was undone, after
-   * a break with its reason. It is always taken.
+   * The result of a join. Called again whenever the log is continued in another epoch, or cannot be continued for this
+   * member. It MUST be accepted.
    */
   joined(subscription: Subscription, joined: Joined): void;
   /**
-   * The next publication of the room. The same object for all members of this node, so that it can be encoded once.
+   * The next publication of the room. All members on this node get the same object, so that it can be encoded once.
    *
-   * @returns whether it was taken. Otherwise nothing more is pushed until {@link Subscription.resume}, and nothing is lost
-   *   but in ephemeral rooms.
+   * @returns false: the member does not accept it, because it is congested. Nothing is pushed until
+   *   {@link Subscription.resume}; then this publication comes first. In ephemeral rooms it is lost, and the next one is
+   *   pushed as usual.
    */
   push(subscription: Subscription, publication: Publication): boolean;
-  /** In `skip` rooms: the member is at this position now, and will not get the `dropped` publications before it. It is always taken. */
+  /**
+   * The member is at this position now and does not get the `dropped` publications before it, see {@link RoomPolicy.slow}.
+   * It MUST be accepted.
+   */
   skipped(subscription: Subscription, position: Position, dropped: number): void;
-  /** The engine cannot be reached: publications are late, and in ephemeral rooms those of other nodes are lost. */
+  /** The engine is not available: publications are delayed. In ephemeral rooms those of other nodes are lost. */
   degraded(subscription: Subscription, cause: BackplaneError): void;
-  /** The room is delivered again. What was missed meanwhile, or a `joined`, has come before this, or comes when the member has caught up. */
+  /**
+   * The engine is available again. A live member has got everything that was delayed before this call, or a `joined`; any
+   * other member catches up afterwards.
+   */
   restored(subscription: Subscription): void;
 }
 
-/** Whom a subscription belongs to. */
+/** Owner of a subscription. */
 export interface SubscriptionOwner {
   readonly room: string;
   readonly policy: RoomPolicy;
@@ -67,16 +77,16 @@ export interface SubscriptionOwner {
 }
 
 /**
- * One member in one room. Made by `RoomHub.join`.
+ * The membership of one member in one room, created by `RoomHub.join`.
  *
  * @publicApi
  */
 export class Subscription {
   readonly member: Member;
   readonly #owner: SubscriptionOwner;
-  /** Where the member stands while it is not live; a live one stands where its feed does. @internal */
+  /** The cursor of a member that is not live; a live member has the position of the feed. @internal */
   behind: Cursor | undefined;
-  /** Its place among the members of the room; -1: it has left. @internal */
+  /** Index in the member list of the room; -1 after it has left. @internal */
   place = -1;
 
   /** @internal */
@@ -94,22 +104,22 @@ export class Subscription {
     return this.#owner.policy;
   }
 
-  /** Whether publications are pushed as they come. Otherwise the member has not joined yet, catches up, or is congested. */
+  /** Whether publications are pushed as they arrive. Otherwise the member is joining, catching up or congested. */
   get isLive(): boolean {
     return this.behind === undefined && this.place >= 0;
   }
 
-  /** Of the last publication that was pushed; null where there is none: before the join, and in rooms without history. */
+  /** Position of the last publication that the member has got; null before the join, and in a room without history. */
   get position(): Position | null {
     return this.behind ? this.behind.position : this.#owner.position;
   }
 
-  /** The member takes publications again after one was not taken. Costs nothing when none was refused. */
+  /** Call it when the member accepts publications again. Does nothing if the member had accepted all of them. */
   resume(): void {
     if (this.behind?.isPaused === true) this.#owner.resume(this);
   }
 
-  /** Ends it. Nothing is called for it any more; a second call does nothing. */
+  /** Leaves the room. The member is not called for this subscription any more. A second call does nothing. */
   leave(): void {
     if (this.place >= 0) this.#owner.leave(this);
   }

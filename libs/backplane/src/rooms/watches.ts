@@ -1,7 +1,7 @@
 import type { Backplane } from '../contract/backplane.js';
 import { asBackplaneError, type BackplaneError } from '../contract/backplane-error.js';
 
-/** Watches for one call to the engine: some put so many names into one command. */
+/** Rooms per call to the engine. */
 const maxRooms = 512;
 
 interface Wish {
@@ -10,7 +10,7 @@ interface Wish {
   readonly reject: (error: BackplaneError) => void;
 }
 
-/** Collects the watches and unwatches of one turn of the event loop, so that a thousand rooms are two calls and not a thousand. */
+/** Collects the watches and unwatches of one turn of the event loop, and sends them to the engine in few calls. */
 export class Watches {
   readonly #backplane: Backplane;
   #wishes: Wish[] = [];
