@@ -4,7 +4,7 @@ export {
   type BackplaneHarness,
   type CreateBackplane,
   type DeliveryFault,
-  type EngineHand,
+  type EngineControl,
 } from './backplane-conformance/harness.js';
 export { type BackplaneFaults } from './backplane/backplane-faults.js';
 export { FaultyBackplane } from './backplane/faulty-backplane.js';

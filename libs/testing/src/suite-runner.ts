@@ -1,4 +1,4 @@
-/** What a test runner has for suites: those of vitest, jest, mocha and `node:test` fit. @publicApi */
+/** The functions of a test runner that define tests. Those of vitest, jest, mocha and `node:test` fit. @publicApi */
 export interface SuiteRunner {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly it: (name: string, body: () => Promise<void>) => unknown;

@@ -8,16 +8,12 @@ import { Cursor } from './cursor.js';
 import type { FeedContext } from './feed-context.js';
 import { Intake } from './intake.js';
 import { LogFollower, type LogFollowerOwner } from './log-follower.js';
+import { Openings } from './openings.js';
 import { PageQueue, type PageQueueFeed } from './page-queue.js';
 import { Ring } from './ring.js';
 import type { RoomPolicy } from './room-policy.js';
 import { Stash } from './stash.js';
 import { type Member, Subscription, type SubscriptionOwner } from './subscription.js';
-
-interface Opening {
-  readonly resolve: (position: Position | null) => void;
-  readonly reject: (error: BackplaneError) => void;
-}
 
 /**
  * One room on one node. Deliveries may be lost, repeated and reordered; the feed restores the log of the room from them, by
@@ -37,7 +33,7 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
   #doubtedAt: Position | undefined;
   /** There was no delivery since the last position check. */
   #isQuiet = false;
-  #openings: Opening[] | undefined;
+  readonly #openings = new Openings();
 
   constructor(room: string, policy: RoomPolicy, context: FeedContext) {
     const { counts, rings, settings } = context;
@@ -77,9 +73,7 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
       return Promise.resolve(this.position);
     }
     if (this.#follower.state === 'new') this.#follower.read();
-    return new Promise((resolve, reject) => {
-      (this.#openings ??= []).push({ resolve, reject });
-    });
+    return this.#openings.wait();
   }
 
   join(member: Member, since: Position | null): Subscription {
@@ -166,7 +160,8 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     this.#failures = 0;
     const wasDegraded = this.#degradedBy !== undefined;
     this.#degradedBy = undefined;
-    this.#settleOpenings(({ resolve }) => resolve(this.position));
+    this.#openings.resolve(this.position);
+    this.#lingerIfEmpty();
     if (wasDegraded) this.intake.members.each((subscription) => subscription.member.restored(subscription));
     this.#catchUp.settleAll();
   }
@@ -175,7 +170,8 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     const { random, settings } = this.#context;
     const longestMs = Math.min(settings.maxRetryMs, settings.retryMs * 2 ** this.#failures++);
     this.#attendIn((longestMs * (1 + random.next())) / 2);
-    this.#settleOpenings(({ reject }) => reject(error));
+    this.#openings.reject(error);
+    this.#lingerIfEmpty();
     // One failed read is repeated first. A member that waits for its first position is told at once.
     if (this.#failures > 1 || this.position === null) this.#degrade(error);
   }
@@ -201,7 +197,7 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
   }
 
   attend(): void {
-    if (this.intake.members.size === 0 && !this.#openings) this.end();
+    if (this.intake.members.size === 0 && this.#openings.isEmpty) this.end();
     else if (this.#follower.state === 'failed') this.#follower.read();
     else if (this.intake.isIncomplete || this.#isStillDoubted()) this.heal();
   }
@@ -215,17 +211,12 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
   }
 
   #degrade(cause: BackplaneError): void {
-    this.#settleOpenings(({ reject }) => reject(cause));
+    this.#openings.reject(cause);
+    this.#lingerIfEmpty();
     if (this.#degradedBy) return;
     this.#degradedBy = cause;
     this.intake.members.each((subscription) => subscription.member.degraded(subscription, cause));
     if (this.isReady) this.#catchUp.settleAll();
-  }
-
-  #settleOpenings(settle: (opening: Opening) => void): void {
-    this.#openings?.forEach(settle);
-    this.#openings = undefined;
-    this.#lingerIfEmpty();
   }
 
   #isStillDoubted(): boolean {

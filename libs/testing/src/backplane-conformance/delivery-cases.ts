@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { type History, type Publication, RoomHub } from '@holdfast/backplane';
-import { bytes, type Cases, countTo, keepsAll, publish, read, textOf, topOf } from './world.js';
+import { textOf } from './recorder.js';
+import { bytes, type Cases, countTo, keepsAll, publish, read, topOf } from './world.js';
 
 const ephemeral: History = { size: 0, ttlMs: 0 };
 
-/** What every wire between nodes does, without faults. */
+/** Deliveries between nodes, without faults. */
 export const deliveryCases: Cases = {
   'delivers what is stored, unchanged and with its position, to the nodes that watch (1, 6, 7)': async (world) => {
     const [one, other, third] = [await world.node(), await world.node(), await world.node()];
@@ -41,7 +42,7 @@ export const deliveryCases: Cases = {
     assert.deepEqual({ epoch, offset }, { epoch: '', offset: 0 });
   },
 
-  'leaves no hole between a read and the deliveries that follow a watch (12)': async (world) => {
+  'leaves no hole between a read and the deliveries that follow a watch (watch)': async (world) => {
     const [publisher, watcher] = [await world.node(), await world.node()];
     const { sink, backplane } = watcher;
     for (let round = 0; round < 100; round++) {
@@ -67,7 +68,7 @@ export const deliveryCases: Cases = {
     }
   },
 
-  'counts watches, and goes on for one that watches again at once (13)': async (world) => {
+  'counts watches, and goes on for one that watches again at once (watch)': async (world) => {
     const [one, publisher] = [await world.node(), await world.node()];
     await Promise.all([one.backplane.watch(['room']), one.backplane.watch(['room'])]);
     one.backplane.unwatch(['room']);
@@ -84,7 +85,7 @@ export const deliveryCases: Cases = {
     assert.deepEqual(one.sink.textsOf('room'), ['a', 'b']);
   },
 
-  'watches ten thousand rooms in one call (15)': async (world) => {
+  'watches ten thousand rooms (watch)': async (world) => {
     const [one, publisher] = [await world.node(), await world.node()];
     const rooms = countTo(10_000, 'room ');
     for (let start = 0; start < rooms.length; start += 512) await one.backplane.watch(rooms.slice(start, start + 512));
@@ -148,7 +149,7 @@ export const deliveryCases: Cases = {
     assert.deepEqual(Uint8Array.from(result.items[0]?.item ?? []), large);
   },
 
-  'sends commands to one node, to all, and truthfully to none (23)': async (world) => {
+  'sends commands to one node, to all, and truthfully to none (send)': async (world) => {
     const [one, other] = [await world.node(), await world.node()];
     const reached = await one.backplane.send(other.name, bytes('to one'));
     assert.ok(reached === 1 || reached === undefined);
@@ -166,7 +167,7 @@ export const deliveryCases: Cases = {
     assert.ok(nobody === 0 || nobody === undefined);
   },
 
-  'makes a hub whole (17)': async (world) => {
+  'lets a hub give its members everything in order': async (world) => {
     const [backplane, publisher] = [await world.harness.createNode(), await world.node()];
     const hub = new RoomHub({
       backplane,

@@ -9,17 +9,17 @@ import { lossCases } from './loss-cases.js';
 import { type Cases, within } from './world.js';
 
 /**
- * The promises of `Backplane` and `SessionStore`, for every engine to keep: call it in a test file of yours. Numbers in the
- * names of the tests are those of the contract.
+ * Defines the conformance tests of `Backplane` and `SessionStore`. Call it in a test file of your engine. The names of the
+ * tests end with the number of a MUST, or with the member whose documentation demands it.
  *
  * ```ts
  * import { describe, it } from 'vitest';
  * describeBackplane('MyBackplane', createHarness, ['sessions', 'cut', 'mend'], { describe, it });
  * ```
  *
- * @param create - makes an engine that remembers nothing, and the hand on it; called for every test. On a shared server each
- *   needs a name space of its own.
- * @param capabilities - what the engine has, and what the hand can do to it: the tests that need more are left out
+ * @param create - creates an engine without data; called for every test. On a shared server each call needs a name space of
+ *   its own.
+ * @param capabilities - what the engine supports and the harness controls; tests that need more are not defined
  * @param runner - default: the global `describe` and `it`
  * @throws TypeError when there is no runner
  * @publicApi

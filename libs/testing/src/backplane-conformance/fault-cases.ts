@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { BackplaneCapability } from './harness.js';
+import { textOf } from './recorder.js';
 import {
   assertRejected,
   bytes,
@@ -10,11 +11,10 @@ import {
   page,
   publish,
   rejectionOf,
-  textOf,
   type World,
 } from './world.js';
 
-/** A test that needs something of the hand on the engine. */
+/** A test, and the controls that it needs. */
 interface FaultCase {
   readonly needs: readonly BackplaneCapability[];
   readonly run: Case;
@@ -22,14 +22,14 @@ interface FaultCase {
 
 export type FaultCases = Readonly<Record<string, FaultCase>>;
 
-/** What goes wrong on the way to the engine. */
+/** Faults between a node and the engine. */
 export const faultCases: FaultCases = {
   'carries a publish out once when its answer is lost, and never says that it failed (2, 5)': {
     needs: ['loseReply'],
     run: async (world) => {
       const node = await world.node();
       await publish(node, 'room', ['before']);
-      await world.hand('loseReply')(node.backplane);
+      await world.control('loseReply')(node.backplane);
       const call = node.backplane.publish('room', [bytes('a')], { history: keepsAll });
       const later = node.backplane.publish('room', [bytes('b')], { history: keepsAll });
       const outcomes = await settled(world, [call, later]);
@@ -51,7 +51,7 @@ export const faultCases: FaultCases = {
         const node = await world.node();
         const { backplane } = node;
         await publish(node, 'room', ['before']);
-        await world.hand('pause')();
+        await world.control('pause')();
         const texts = countTo(5);
         const publishes = texts.map((text) => backplane.publish('room', [bytes(text)], { history: keepsAll }));
         const others = [
@@ -61,7 +61,7 @@ export const faultCases: FaultCases = {
           backplane.send(null, bytes('command')),
         ];
         const outcomes = await settled(world, [...publishes, ...others]);
-        await world.hand('unpause')();
+        await world.control('unpause')();
         await world.rest();
         const after = await settled(world, [backplane.publish('room', [bytes('after')], { history: keepsAll })]);
         assert.deepEqual(after, ['stored']);
@@ -91,28 +91,28 @@ export const faultCases: FaultCases = {
       const [node, other] = [await world.node(), await world.node()];
       await other.backplane.watch(['room']);
       await publish(node, 'room', ['before']);
-      await world.hand('fill')();
+      await world.control('fill')();
       const tooMuch = node.backplane.publish('room', [bytes('a'.repeat(100_000))], { history: keepsAll });
       await assertRejected([tooMuch], 'FULL');
       await world.rest();
       assert.deepEqual(await logOf(node, 'room'), ['before']);
       assert.deepEqual(other.sink.textsOf('room'), ['before']);
-      await world.hand('empty')();
+      await world.control('empty')();
       assert.equal((await publish(node, 'room', ['after'])).length, 1);
     },
   },
 
-  'says at once that deliveries may be lost, and when they are not any more (16)': {
+  'says at once that deliveries may be lost, and when they are not any more (interrupted, resumed)': {
     needs: ['cut', 'mend'],
     run: async (world) => {
       const [node, publisher] = [await world.node(), await world.node()];
       await node.backplane.watch(['room']);
       await publish(publisher, 'room', ['a']);
       await world.until('it arrives', () => node.sink.textsOf('room').includes('a'));
-      await world.hand('cut')(node.backplane);
+      await world.control('cut')(node.backplane);
       await publish(publisher, 'room', ['lost']);
       await world.until('it is interrupted', () => node.sink.notices.includes('interrupted'));
-      await world.hand('mend')(node.backplane);
+      await world.control('mend')(node.backplane);
       await world.until('it is resumed', () => node.sink.notices.at(-1) === 'resumed');
       await publish(publisher, 'room', ['b']);
       await world.until('deliveries hold again', () => node.sink.textsOf('room').includes('b'));
@@ -120,18 +120,18 @@ export const faultCases: FaultCases = {
     },
   },
 
-  'keeps the order of publishes and stores each once when the connection breaks (2, 3)': {
+  'keeps the order of publishes and stores each once when the connection breaks (2, 5)': {
     needs: ['cut', 'mend'],
     run: async (world) => {
       const node = await world.node();
       const texts = countTo(100);
       const calls = texts.map((text) => node.backplane.publish('room', [bytes(text)], { history: keepsAll }));
-      await world.hand('cut')(node.backplane);
+      await world.control('cut')(node.backplane);
       const during = countTo(20, 'during ').map((text) =>
         node.backplane.publish('room', [bytes(text)], { history: keepsAll }),
       );
       const outcomes = await settled(world, [...calls, ...during]);
-      await world.hand('mend')(node.backplane);
+      await world.control('mend')(node.backplane);
       await world.until('it is resumed', () => node.sink.notices.at(-1) === 'resumed');
       const all = [...texts, ...countTo(20, 'during ')];
       const log = await logOf(node, 'room');
@@ -147,14 +147,14 @@ export const faultCases: FaultCases = {
     },
   },
 
-  'may lose, repeat and swap deliveries, but alters none (17)': {
+  'may lose, repeat and swap deliveries, but alters none (publication)': {
     needs: ['deliveries'],
     run: async (world) => {
       const [node, publisher] = [await world.node(), await world.node()];
       await node.backplane.watch(['room']);
       const positions = [];
       for (const fault of ['lose', 'repeat', 'swap', 'none'] as const) {
-        await world.hand('deliveries')(node.backplane, fault);
+        await world.control('deliveries')(node.backplane, fault);
         positions.push(...(await publish(publisher, 'room', countTo(10, `${fault} `))));
       }
       await world.until('the last one arrives', () => node.sink.textsOf('room').includes('none 10'));
@@ -167,7 +167,7 @@ export const faultCases: FaultCases = {
   },
 };
 
-/** What becomes of calls, with time moving on: `stored` is resolved. */
+/** Lets time pass until the deadline. @returns the outcome of each call; `stored`: it has resolved */
 async function settled(world: World, calls: readonly Promise<unknown>[]): Promise<('stored' | 'none' | 'unknown')[]> {
   const deadlineMs = world.nodes[0]?.backplane.deadlineMs ?? 0;
   const outcomes: ('stored' | 'none' | 'unknown' | undefined)[] = calls.map(() => undefined);

@@ -1,54 +1,53 @@
 import type { Backplane } from '@holdfast/backplane';
 
-/** What can happen to the deliveries of a node. */
+/** A fault of all deliveries to a node; `none`: no fault. @publicApi */
 export type DeliveryFault = 'none' | 'lose' | 'repeat' | 'swap';
 
 /**
- * A hand on the engine. An engine under test need not allow all of it: the tests that need something are run where it is
- * named in the capabilities.
+ * Causes faults of the engine under test. A harness may offer only some of these; tests that need another one are not run.
  *
  * @publicApi
  */
-export interface EngineHand {
-  /** Breaks the connections of a node, which has to notice it by itself, and keeps them broken. */
+export interface EngineControl {
+  /** Breaks the connections of a node, without telling it, until {@link mend}. */
   cut(node: Backplane): void | Promise<void>;
   mend(node: Backplane): void | Promise<void>;
-  /** From now on the deliveries of a node are lost, come twice, or come in another order; `none`: not any more. */
+  /** Starts a fault of the deliveries to a node, or ends it with `none`. */
   deliveries(node: Backplane, fault: DeliveryFault): void | Promise<void>;
-  /** Loses the answer to the next publish of a node, after it was carried out. What repeats calls by itself does so. */
+  /** Loses the reply to the next publish of a node, which is carried out. The engine may retry. */
   loseReply(node: Backplane): void | Promise<void>;
-  /** The engine stands still. */
+  /** The engine stops answering, until {@link unpause}. */
   pause(): void | Promise<void>;
   unpause(): void | Promise<void>;
-  /** The engine takes no more publications. */
+  /** Fills the engine, so that it rejects publications. */
   fill(): void | Promise<void>;
-  /** The engine is restarted without its data. */
+  /** Restarts the engine without its data. */
   empty(): void | Promise<void>;
-  /** Remembers the data of the engine. */
+  /** Returns the present data of the engine, for {@link rollBack}. */
   mark(): unknown;
-  /** The engine is restarted with the data of that moment. */
+  /** Restarts the engine with earlier data. */
   rollBack(mark: unknown): void | Promise<void>;
 }
 
-/** @publicApi */
-export type BackplaneCapability = keyof EngineHand | 'sessions';
+/** What a harness controls, and `sessions`: the engine has a session store. @publicApi */
+export type BackplaneCapability = keyof EngineControl | 'sessions';
 
-/** An engine under test, and what the suite needs to move it. @publicApi */
+/** An engine under test. @publicApi */
 export interface BackplaneHarness {
-  /** Another node on the same engine. The suite starts and closes it. */
+  /** Creates another node on the same engine. The suite starts and closes it. */
   createNode(): Backplane | Promise<Backplane>;
-  /** Moves the time that the engine goes by; where that is real time, waits. */
+  /** Lets this much time pass for the engine. If the engine uses real time, this waits. */
   advance(ms: number): void | Promise<void>;
-  /** Lets what is under way get on. Called again and again until something has happened, or often enough to say it never will. */
+  /** Lets pending work make progress. The suite calls it repeatedly until something has happened. */
   settle(): Promise<void>;
-  /** Milliseconds after which the engine forgets a room that nobody uses. */
+  /** Milliseconds after which the engine forgets a room that is not used. */
   readonly roomIdleMs: number;
-  readonly hand: Partial<EngineHand>;
+  readonly control: Partial<EngineControl>;
   /** Called when the test has ended and the nodes are closed. */
   readonly dispose?: () => void | Promise<void>;
-  /** Armed timers, where they can be counted. */
+  /** Number of armed timers, if they can be counted. */
   readonly timers?: () => number;
 }
 
-/** @publicApi */
+/** Creates a harness for one test. @publicApi */
 export type CreateBackplane = () => BackplaneHarness | Promise<BackplaneHarness>;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { assertRejected, bytes, type Cases, countTo, keepsAll, logOf, page, publish } from './world.js';
 
-/** How nodes begin and end. */
+/** Start and end of nodes. */
 export const lifeCases: Cases = {
-  'says what outlives what, and how long calls may take (4)': async (world) => {
+  'says what outlives what, and how long calls may take (durability, deadlineMs)': async (world) => {
     const { backplane } = await world.node();
     assert.notEqual(backplane.name, '');
     assert.ok(backplane.deadlineMs > 0 && backplane.deadlineMs < Infinity);
@@ -55,7 +55,7 @@ export const lifeCases: Cases = {
     await backplane.close();
   },
 
-  'does not reach a node that has closed (23)': async (world) => {
+  'does not reach a node that has closed (send)': async (world) => {
     const [one, other] = [await world.node(), await world.node()];
     await other.backplane.close();
     other.sink.hasClosed = true;

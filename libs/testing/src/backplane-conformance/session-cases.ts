@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import type { Claimed, Lease, Membership, SessionStore } from '@holdfast/backplane';
 import { assertRejected, type Cases, countTo, type TestNode, type World } from './world.js';
 
-/** Milliseconds: long enough for a few calls, short enough to be waited for. */
+/** Longer than a few calls take, and short enough for an engine that uses real time. */
 const idleMs = 2_000;
 const resumableMs = 1_000;
 
 const joined: Membership = { at: { epoch: 'e', offset: 7 }, by: 'server' };
 const ephemeral: Membership = { at: null, by: 'client' };
 
-/** Sessions of clients, on any node. */
+/** Sessions, used by two nodes. */
 export const sessionCases: Cases = {
   'creates, changes and hands over a session with everything that was stored (1, 5)': async (world) => {
     const { one, other, lease } = await session(world);
@@ -35,7 +35,7 @@ export const sessionCases: Cases = {
     );
   },
 
-  'does not create a session twice': async (world) => {
+  'does not create a session twice (create)': async (world) => {
     const { other } = await session(world);
     const again = other.create({ id: 'id', principal: 'mallory', node: 'node 2', idleMs });
     await assertRejected([again], 'REFUSED');
@@ -117,7 +117,7 @@ export const sessionCases: Cases = {
     assert.equal((await other.create({ id: 'id', principal: 'bob', node: 'node 2', idleMs })).node, 'node 2');
   },
 
-  'ends a session, whoever owns it': async (world) => {
+  'ends a session, whoever owns it (end)': async (world) => {
     const { one, other, lease } = await session(world);
     await other.end('id');
     await other.end('id');

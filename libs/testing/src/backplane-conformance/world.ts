@@ -3,51 +3,13 @@ import {
   type Backplane,
   BackplaneError,
   type BackplaneErrorCode,
-  type BackplaneSink,
   type History,
   type Position,
   type Publication,
   type ReadResult,
 } from '@holdfast/backplane';
-import type { BackplaneHarness, CreateBackplane, EngineHand } from './harness.js';
-
-/** What a node was given. */
-class Recorder implements BackplaneSink {
-  readonly publications: Publication[] = [];
-  readonly commands: { readonly command: Uint8Array; readonly from: string }[] = [];
-  readonly notices: ('interrupted' | 'resumed')[] = [];
-  hasClosed = false;
-  callsAfterClose = 0;
-
-  publication(publication: Publication): void {
-    this.#called();
-    this.publications.push(publication);
-  }
-
-  command(command: Uint8Array, from: string): void {
-    this.#called();
-    this.commands.push({ command, from });
-  }
-
-  interrupted(): void {
-    this.#called();
-    this.notices.push('interrupted');
-  }
-
-  resumed(): void {
-    this.#called();
-    this.notices.push('resumed');
-  }
-
-  /** What came of a room, as text. */
-  textsOf(room: string): string[] {
-    return this.publications.filter((publication) => publication.room === room).map(({ item }) => textOf(item));
-  }
-
-  #called(): void {
-    if (this.hasClosed) this.callsAfterClose++;
-  }
-}
+import type { BackplaneHarness, CreateBackplane, EngineControl } from './harness.js';
+import { Recorder, textOf } from './recorder.js';
 
 /** A started node. */
 export interface TestNode {
@@ -56,11 +18,11 @@ export interface TestNode {
   readonly sink: Recorder;
 }
 
-/** A room that nothing is trimmed from in a test. */
+/** A history from which no test trims anything. */
 export const keepsAll: History = { size: 10_000, ttlMs: 3_600_000 };
 export const page = { items: 10_000, bytes: 64 * 1024 * 1024 };
 
-/** Engines in one test: a harness, and the nodes on it. */
+/** The harness and the nodes of one test. */
 export class World {
   readonly nodes: TestNode[] = [];
   readonly harness: BackplaneHarness;
@@ -77,12 +39,12 @@ export class World {
     return node;
   }
 
-  /** A part of the hand that the capabilities promise. */
-  hand<K extends keyof EngineHand>(what: K): EngineHand[K] {
-    const part = this.harness.hand[what];
-    assert.ok(part, `the hand on the engine has no ${what}`);
-    // A method of the hand may use `this`.
-    return part.bind(this.harness.hand) as EngineHand[K];
+  /** A control that the capabilities include. */
+  control<K extends keyof EngineControl>(what: K): EngineControl[K] {
+    const part = this.harness.control[what];
+    assert.ok(part, `the harness has no control ${what}`);
+    // The controls may be methods that use `this`.
+    return part.bind(this.harness.control) as EngineControl[K];
   }
 
   async until(what: string, isSo: () => boolean): Promise<void> {
@@ -93,7 +55,7 @@ export class World {
     assert.fail(`never: ${what}`);
   }
 
-  /** Long enough for whatever should not come. */
+  /** Gives something that must not happen enough time to happen. */
   async rest(): Promise<void> {
     for (let times = 0; times < 20; times++) await this.harness.settle();
   }
@@ -106,7 +68,7 @@ export class World {
     await this.harness.dispose?.();
   }
 
-  /** Names of nodes are used once. */
+  /** Makes the names of nodes unique among all tests. */
   readonly #incarnation = ++incarnations;
 }
 
@@ -125,17 +87,12 @@ export async function within(create: CreateBackplane, use: Case): Promise<void> 
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 export function bytes(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-export function textOf(item: Uint8Array): string {
-  return decoder.decode(item);
-}
-
-/** Publishes texts one call each, one after the other. @returns their positions */
+/** Publishes texts one after the other, in one call each. @returns their positions */
 export async function publish(
   { backplane }: TestNode,
   room: string,
@@ -201,7 +158,7 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<BackplaneE
   return error;
 }
 
-/** Calls that were made together are refused with this code, and nothing has happened. */
+/** Asserts that all calls reject with this code and outcome `none`. */
 export async function assertRejected(calls: readonly Promise<unknown>[], code: BackplaneErrorCode): Promise<void> {
   for (const error of await Promise.all(calls.map(rejectionOf))) {
     assert.deepEqual([error.code, error.outcome], [code, 'none'], error.message);

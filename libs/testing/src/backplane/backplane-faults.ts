@@ -1,6 +1,6 @@
 /**
- * What goes wrong between a node and its engine, and how often: chances from 0 to 1. All of it is allowed to an engine by
- * the contract.
+ * Faults between a node and its engine. The values are probabilities from 0 to 1, unless their name has a unit. The contract
+ * allows all of these faults.
  *
  * @publicApi
  */
@@ -11,11 +11,11 @@ export interface BackplaneFaults {
   repeatDelivery: number;
   /** A delivery arrives after later ones. Not in rooms without history. */
   swapDelivery: number;
-  /** A call is carried out, and its answer is lost: `TIMEOUT`, outcome `unknown`. */
+  /** A call is carried out, and its reply is lost: it rejects with `TIMEOUT`, outcome `unknown`. */
   loseReply: number;
-  /** A call is not carried out: `AWAY`, outcome `none`. */
+  /** A call is not carried out: it rejects with `AWAY`, outcome `none`. */
   refuse: number;
-  /** The longest time that a call, an answer or a delivery is under way, in milliseconds. */
+  /** Longest transfer time of a call, a reply or a delivery, in milliseconds. */
   delayMs: number;
 }
 

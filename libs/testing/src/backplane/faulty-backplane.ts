@@ -17,7 +17,7 @@ import { FaultySessions } from './faulty-sessions.js';
 import { FaultyWire } from './faulty-wire.js';
 
 /**
- * One node's way to any engine, with faults on it. Without faults it changes nothing.
+ * An engine with faults between the engine and one node. Without faults it behaves exactly like the engine.
  *
  * @publicApi
  */
@@ -30,7 +30,7 @@ export class FaultyBackplane implements Backplane {
   readonly #wire: FaultyWire;
   #sink: BackplaneSink | undefined;
 
-  /** @param deadlineMs - after which a call without an answer is given up; default: that of the engine */
+  /** @param deadlineMs - milliseconds after which a call without a reply rejects; default: the deadline of the engine */
   constructor(inner: Backplane, clock: Clock, random: Random, deadlineMs = inner.deadlineMs) {
     this.name = inner.name;
     this.deadlineMs = deadlineMs;
@@ -45,24 +45,24 @@ export class FaultyBackplane implements Backplane {
     return this.#wire.faults;
   }
 
-  /** The connection breaks: what is under way is lost, calls are refused, and the node is told. */
+  /** Breaks the connection: what is in flight is lost, calls reject, and the node gets `interrupted`. */
   cut(): void {
     this.#wire.cut();
     this.#sink?.interrupted('all', new BackplaneError('watch', 'AWAY', 'none', 'The connection to the engine was cut'));
   }
 
-  /** The connection stands again. */
+  /** Restores the connection: the node gets `resumed`. */
   mend(): void {
     this.#wire.mend();
     this.#sink?.resumed('all');
   }
 
-  /** The next call is carried out, and its answer is lost. */
+  /** Loses the reply to the next call, which is carried out. */
   loseNextReply(): void {
     this.#wire.loseNextReply();
   }
 
-  /** The engine stands still: calls wait, until they are given up. */
+  /** Pauses the engine: calls wait until {@link unpause}, or reject at their deadline. */
   pause(): void {
     this.#wire.pause();
   }

@@ -1,7 +1,7 @@
 import type { Claimed, Lease, NewSession, RoomChange, SessionStore } from '@holdfast/backplane';
 import type { FaultyWire } from './faulty-wire.js';
 
-/** A session store behind a wire with faults. */
+/** A session store with faults between the store and one node. */
 export class FaultySessions implements SessionStore {
   readonly #inner: SessionStore;
   readonly #wire: FaultyWire;

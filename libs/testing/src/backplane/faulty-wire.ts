@@ -1,13 +1,13 @@
 import { BackplaneError, type BackplaneStage, type Clock, type Random } from '@holdfast/backplane';
 import { type BackplaneFaults, noFaults } from './backplane-faults.js';
 
-/** The way between one node and its engine, there and back. Calls reach the engine in their order, as on one connection. */
+/** The connection between one node and its engine. Calls reach the engine in their order. */
 export class FaultyWire {
   readonly faults: BackplaneFaults = { ...noFaults };
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #deadlineMs: number;
-  /** Rises whenever what is under way is lost. */
+  /** Number of {@link cut} calls: what was in flight at a cut is lost. */
   #breaks = 0;
   #isCut = false;
   #isPaused = false;
@@ -22,7 +22,7 @@ export class FaultyWire {
     this.#deadlineMs = deadlineMs;
   }
 
-  /** What is under way is lost, and calls are refused. */
+  /** Loses what is in flight, and lets calls reject. */
   cut(): void {
     this.#isCut = true;
     this.#breaks++;
@@ -36,7 +36,7 @@ export class FaultyWire {
     this.#losesNextReply = true;
   }
 
-  /** The engine stands still: calls wait, and are given up when their time is over. */
+  /** Lets calls wait, until {@link unpause} or their deadline. */
   pause(): void {
     this.#isPaused = true;
   }
@@ -48,7 +48,7 @@ export class FaultyWire {
     for (const resolve of waiting) resolve();
   }
 
-  /** @param undo - of a call that was carried out and whose answer is lost, where a call that fails may leave nothing */
+  /** @param undo - called when the call was carried out and rejects, if a call that rejects must have no effect */
   async call<T>(stage: BackplaneStage, run: () => Promise<T>, undo?: () => void): Promise<T> {
     const { delayMs } = this.faults;
     const breaks = this.#breaks;
@@ -70,7 +70,7 @@ export class FaultyWire {
     throw givenUp(stage, 'unknown');
   }
 
-  /** @param isNumbered - its receiver recognises repeats and wrong orders */
+  /** @param isNumbered - the receiver can detect repeats and a wrong order */
   deliver(isNumbered: boolean, arrive: () => void): void {
     const { loseDelivery, repeatDelivery, swapDelivery } = this.faults;
     if (this.#isCut || this.#happens(loseDelivery)) return;

@@ -1,11 +1,10 @@
 import { MemoryBroker, type MemoryBrokerOptions } from '@holdfast/backplane';
 
-/** How far each room was at some moment. */
+/** The offset of each room at one moment. */
 export type EngineMark = ReadonlyMap<string, number>;
 
 /**
- * A memory engine that loses data, as an engine does that is restarted, restored or failed over. It is the twin of a real
- * one in simulations.
+ * A memory engine that can lose data, like a real engine after a restart, a restore or a failover.
  *
  * @publicApi
  */
@@ -16,12 +15,12 @@ export class MemoryEngine {
     this.broker = new MemoryBroker(options);
   }
 
-  /** It was restarted without its data. */
+  /** Restarts without data. */
   empty(): void {
     this.broker.logs.change((logs) => logs.clear());
   }
 
-  /** Remembers its state, for {@link rollBack}. */
+  /** Returns the present state, for {@link rollBack}. */
   mark(): EngineMark {
     const mark = new Map<string, number>();
     this.broker.logs.change((logs) => {
@@ -30,7 +29,7 @@ export class MemoryEngine {
     return mark;
   }
 
-  /** It was restarted with its data of that moment, or a replica took over that had received no more. */
+  /** Goes back to a state, like a failover to a replica that had received no more. */
   rollBack(mark: EngineMark): void {
     this.broker.logs.change((logs, newEpoch) => {
       for (const [room, log] of logs) {
@@ -41,7 +40,11 @@ export class MemoryEngine {
     });
   }
 
-  /** The same for one room, which loses its last publications. 0: none, as when it moves to another server. */
+  /**
+   * Continues one room in a new epoch.
+   *
+   * @param lost - number of its last publications that are lost; 0: like a move to another server
+   */
   fork(room: string, lost: number): void {
     this.broker.logs.change((logs, newEpoch) => {
       const log = logs.get(room);

@@ -9,16 +9,16 @@ export interface SimRoom {
   readonly truth: Truth;
 }
 
-/** Something that the promise forbids. */
+/** A broken guarantee. */
 export class Violation extends Error {
   override readonly name = 'Violation';
 }
 
 /**
- * Compares a frame with what the engine stored.
+ * Compares a frame to a client with what the engine has stored.
  *
- * @param at - where the client stood before it: what it presented, or what it was told last; null: nowhere
- * @returns where it stands now
+ * @param at - position of the client before the frame: the one it presented, or the last one it was sent; null: none
+ * @returns its position after the frame
  * @throws Violation
  */
 export function checkFrame(room: SimRoom, at: Place | null, frame: SimFrame): Place | null {

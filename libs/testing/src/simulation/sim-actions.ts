@@ -4,7 +4,7 @@ import type { SimNode } from './sim-node.js';
 import type { SimAction, SimStep } from './sim-schedule.js';
 import { pickOf, type SimWorld } from './sim-world.js';
 
-/** Does one thing to the world. */
+/** Carries out one step. */
 export function act(world: SimWorld, { action, pick, amount }: SimStep): void {
   const client = pickOf(world.clients, pick);
   const node = pickOf(world.nodes, pick);
@@ -37,7 +37,7 @@ function cut(world: SimWorld, client: SimClient, amount: number): void {
   world.schedule(() => world.connect(client), amount * 120);
 }
 
-/** Make before break. */
+/** The client connects to another node before it closes the old connection. */
 function move(world: SimWorld, client: SimClient, amount: number): void {
   const [old, another] = client.connections;
   if (!old || another) return;

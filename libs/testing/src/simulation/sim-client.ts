@@ -5,38 +5,38 @@ import type { SimFrame } from './sim-frame.js';
 import { textOf } from './truth.js';
 
 /**
- * A client as an SDK has to be: one state per room, whatever the connections; it presents the position that it has
- * delivered to its application.
+ * A model of the SDK. It has one state per room, even while it has two connections, and resumes from the position of the
+ * last publication that it has delivered to its application.
  */
 export class SimClient implements SimReceiver {
   readonly name: string;
-  /** Rooms that it wants to be in. */
+  /** Rooms that it is to be a member of. */
   readonly wanted = new Set<SimRoom>();
-  /** The newest last. Two only while it moves to another node. */
+  /** The newest connection last. There are two only while the client moves to another node. */
   readonly connections: SimConnection[] = [];
   readonly #positions = new Map<string, Position>();
-  /** The connection whose stream counts: the newest one that has joined the room. */
+  /** The connection whose frames are applied, per room: the newest one that has joined the room. */
   readonly #sources = new Map<string, SimConnection>();
   readonly #delivered = new Map<string, Set<string>>();
-  /** Publications that its application got. */
+  /** Number of publications that were delivered to the application. */
   delivered = 0;
 
   constructor(name: string) {
     this.name = name;
   }
 
-  /** What it presents when it comes back. */
+  /** The position that it presents when it connects. */
   positionIn(room: SimRoom): Position | null {
     return this.#positions.get(room.name) ?? null;
   }
 
-  /** The connections have ended; what it has delivered it remembers. */
+  /** Ends all connections. The positions are kept. */
   disconnect(noticeMs: number): void {
     for (const connection of this.connections.splice(0)) connection.cut(noticeMs);
     this.#sources.clear();
   }
 
-  /** It has left: when it joins again, it begins anew. */
+  /** Deletes the position in a room that it has left. */
   forget(room: SimRoom): void {
     this.#positions.delete(room.name);
     this.#sources.delete(room.name);
@@ -62,8 +62,9 @@ export class SimClient implements SimReceiver {
   }
 
   /**
-   * Another connection has brought it further than this one was, and the room goes on in another log or with a gap: that
-   * answers a question about where this connection was, so it asks again with what it has.
+   * Whether the client has to join again from its own position. This connection was at another position, because the client
+   * has got publications by its other connection; and the room continues in another epoch or with a gap. What that means for
+   * the client's own position is not known from this answer.
    */
   #isOutdated(room: SimRoom, at: Position | null, { recovered, position }: Joined): boolean {
     const own = this.positionIn(room);
@@ -74,7 +75,7 @@ export class SimClient implements SimReceiver {
   #joined(connection: SimConnection, { name }: SimRoom): void {
     connection.hasJoined.add(name);
     const source = this.#sources.get(name);
-    // While it moves, the stream of the newer connection has everything, and that of the older one may be of the past.
+    // While the client moves, the newer connection delivers everything, and the older one may still be in an earlier epoch.
     if (source && this.connections.indexOf(connection) < this.connections.indexOf(source)) return;
     this.#sources.set(name, connection);
   }
@@ -87,7 +88,7 @@ export class SimClient implements SimReceiver {
     const position = frame.kind === 'joined' ? frame.joined.position : frame.position;
     if (!position) return;
     const own = this.#positions.get(room.name);
-    // It is further already, by the connection it comes from.
+    // The other connection has delivered more already.
     const goesOn = frame.kind === 'skipped' || frame.joined.recovered;
     if (goesOn && own?.epoch === position.epoch && position.offset <= own.offset) return;
     this.#positions.set(room.name, position);
@@ -103,7 +104,7 @@ export class SimClient implements SimReceiver {
       if (isHole) throw new Violation(`${this.name} in ${room.name} has ${show(own)} and gets ${show(position)}`);
       this.#positions.set(room.name, { epoch, offset });
     }
-    // Without positions, what two connections bring while it moves cannot be told apart.
+    // Without positions, repeats from two connections cannot be detected.
     const delivered = isNumbered ? this.#deliveredIn(room) : connection.unnumbered;
     if (delivered.has(text) && room.policy.history.size !== 1) throw new Violation(`${text} twice for ${this.name}`);
     delivered.add(text);

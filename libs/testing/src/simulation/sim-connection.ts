@@ -2,12 +2,12 @@ import type { Joined, Member, Position, Publication, Subscription } from '@holdf
 import type { Place, SimFrame } from './sim-frame.js';
 import type { SimNode } from './sim-node.js';
 
-/** The client's end. */
+/** Receives the frames of a connection. */
 export interface SimReceiver {
   received(connection: SimConnection, frame: SimFrame): void;
 }
 
-/** How a connection delays what it carries, in milliseconds of the simulation. */
+/** Time and latency of the simulated network, in milliseconds. */
 export interface SimNetwork {
   now(): number;
   schedule(task: () => void, delayMs: number): void;
@@ -15,16 +15,16 @@ export interface SimNetwork {
 }
 
 /**
- * A connection between a client and a node: what a gateway does with a hub. Its outbox is bounded, and leaves as fast as
- * the client reads.
+ * A connection between a client and a node: a model of the gateway. Its outbox is bounded, and is emptied as fast as the
+ * client reads.
  */
 export class SimConnection implements Member {
   readonly subscriptions = new Map<string, Subscription>();
-  /** What this connection has told the client, by room: the stream that has to be exact. */
+  /** Position of the last frame of each room, which the next frame has to follow. */
   readonly told = new Map<string, Place | null>();
-  /** Rooms that it was told to have joined. */
+  /** Rooms with a `joined` frame. */
   readonly hasJoined = new Set<string>();
-  /** What it has brought in rooms without positions. */
+  /** Publications that were delivered in ephemeral rooms. */
   readonly unnumbered = new Set<string>();
   readonly node: SimNode;
   readonly #network: SimNetwork;
@@ -35,7 +35,7 @@ export class SimConnection implements Member {
   #isOpen = true;
   #isCarrying = false;
   #isCongested = false;
-  /** The client does not read until then. */
+  /** The client does not read before this time. */
   #stalledUntil = 0;
 
   constructor(node: SimNode, network: SimNetwork, receiver: SimReceiver, capacity: number) {
@@ -62,7 +62,11 @@ export class SimConnection implements Member {
     this.subscriptions.delete(room);
   }
 
-  /** Nothing that is under way arrives. The node hears of it later. */
+  /**
+   * Breaks the connection: frames in flight are lost.
+   *
+   * @param noticeMs - milliseconds until the node detects it
+   */
   cut(noticeMs: number): void {
     this.#isOpen = false;
     this.#outbox = [];
@@ -94,7 +98,7 @@ export class SimConnection implements Member {
   }
 
   degraded(): void {
-    // The client waits; there is nothing to compare.
+    // There is nothing to check.
   }
 
   restored(): void {
@@ -113,13 +117,13 @@ export class SimConnection implements Member {
     this.#network.schedule(() => this.#arrive(), this.#arrivesAt - now);
   }
 
-  /** All that was sent up to now, as one read of a socket. */
+  /** Delivers all frames that were sent until now. */
   #arrive(): void {
     this.#isCarrying = false;
     const frames = this.#outbox;
     this.#outbox = [];
     for (const [subscription, frame] of frames) {
-      // What was sent before it left the room, or joined it again, answers nothing any more.
+      // Frames from before the client left the room, or joined it again, are ignored.
       const isCurrent = this.subscriptions.get(frame.room) === subscription;
       if (this.#isOpen && isCurrent) this.#receiver.received(this, frame);
     }

@@ -9,7 +9,7 @@ import {
 import { FaultyBackplane } from '../backplane/faulty-backplane.js';
 import type { ManualClock } from '../manual-clock.js';
 
-/** Small and quick, so that every limit is met within a second of the simulation. */
+/** Small values, so that every limit is reached within a second of simulated time. */
 const settings: Partial<HubSettings> = {
   ...{ stashItems: 6, ringItems: 6, ringMs: 60, ringBytes: 400, pageItems: 5, pageBytes: 80, maxReads: 2 },
   ...{ batchItems: 3, lingerMs: 30, checkMs: 160, confirmMs: 40, retryMs: 10, maxRetryMs: 80, tickMs: 20 },
@@ -17,7 +17,7 @@ const settings: Partial<HubSettings> = {
 
 const deadlineMs = 60;
 
-/** A node: a hub, on a faulty way to the engine. */
+/** A node: a hub with faults between the hub and the engine. */
 export class SimNode {
   readonly name: string;
   readonly hub: RoomHub;
@@ -37,7 +37,7 @@ export class SimNode {
     void this.hub.start(name);
   }
 
-  /** It never says anything again. */
+  /** Stops without telling anybody. */
   crash(): void {
     this.isAlive = false;
     void this.hub.close();

@@ -10,10 +10,10 @@ interface Outcome {
 
 const encoder = new TextEncoder();
 
-/** Publishes, and compares what publishers are told with what the engine stored. */
+/** Publishes, and compares the results with what the engine has stored. */
 export class SimPublisher {
   readonly #outcomes: Outcome[] = [];
-  /** What was published with a key. */
+  /** Texts that were published with each key. */
   readonly #keyed = new Map<string, Set<string>>();
   #count = 0;
 
@@ -21,7 +21,7 @@ export class SimPublisher {
     return this.#count;
   }
 
-  /** @param key - of the application; a repeat is a new text with an old key */
+  /** @param key - an idempotency key; a repeat has the same key and another text */
   publish(node: SimNode, room: SimRoom, key: string | undefined, onViolation: (violation: Violation) => void): void {
     const text = `${node.name} ${++this.#count}`;
     const once = key === undefined ? undefined : { key, windowMs: 1e9 };
@@ -42,8 +42,8 @@ export class SimPublisher {
   }
 
   /**
-   * At the end: what was acknowledged is there once, what was refused is not there, and nothing is there twice; and what a
-   * node published stands in its order.
+   * Checks the logs at the end: what was acknowledged is stored once, what was rejected with `none` is not stored, nothing is
+   * stored twice, and the publications of each node are in order.
    *
    * @throws Violation
    */

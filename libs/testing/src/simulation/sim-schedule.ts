@@ -3,7 +3,7 @@ import { seededRandom } from '../seeded-random.js';
 export type SimAction =
   'publish' | 'cut' | 'move' | 'stall' | 'toggle' | 'fork' | 'empty' | 'interrupt' | 'pause' | 'crash';
 
-/** One thing that happens; what it happens to follows from `pick` and how much of it from `amount`, both in [0, 1). */
+/** One step. `pick` selects the node, client or room, `amount` sets sizes and times; both are in [0, 1). */
 export interface SimStep {
   readonly afterMs: number;
   readonly action: SimAction;
@@ -26,7 +26,7 @@ const weights: readonly (readonly [SimAction, number])[] = [
 
 const totalWeight = weights.reduce((sum, [, weight]) => sum + weight, 0);
 
-/** What happens under a seed. */
+/** The steps of a seed. */
 export function scheduleOf(seed: number, steps: number): SimStep[] {
   const random = seededRandom(seed);
   return Array.from({ length: steps }, () => ({

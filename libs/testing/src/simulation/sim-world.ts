@@ -15,26 +15,26 @@ const nodeCount = 3;
 const clientCount = 5;
 const outboxFrames = 8;
 const maxLatencyMs = 8;
-/** Turns of promises per instant: what one event leads to without waiting happens at its instant. */
+/** Microtask turns after each timer: enough for the promises that one event settles. */
 const turnsPerInstant = 12;
 
-/** A way to the engine that loses, repeats and swaps. */
+/** Faults between nodes and engine. */
 const faults: BackplaneFaults = {
   ...{ loseDelivery: 0.1, repeatDelivery: 0.1, swapDelivery: 0.2 },
   ...{ loseReply: 0.03, refuse: 0.03, delayMs: 6 },
 };
 
-/** One that loses nothing. */
+/** The same without losses. */
 const losslessFaults: BackplaneFaults = { ...faults, loseDelivery: 0, loseReply: 0, refuse: 0 };
 
 export interface SimWorldOptions {
-  /** Nothing is lost but with a connection, and the engine keeps its data: so nobody needs position checks. */
+  /** Deliveries and replies are lost only when a connection breaks, and the engine keeps its data. Then no room depends on position checks. */
   readonly isLossless?: boolean;
-  /** Gets a line for everything that happens, for a person who looks for the cause of a violation. */
+  /** Called with a line of text for each event. */
   readonly trace?: ((line: string) => void) | undefined;
 }
 
-/** Rooms, nodes and clients under one seed and one clock. */
+/** The simulated rooms, nodes and clients, with one clock and one seed. */
 export class SimWorld implements SimNetwork, SimReceiver {
   readonly isLossless: boolean;
   readonly engine: MemoryEngine;
@@ -46,7 +46,7 @@ export class SimWorld implements SimNetwork, SimReceiver {
   readonly #clock = new ManualClock();
   readonly #random: Random;
   readonly #policies: ReadonlyMap<string, RoomPolicy>;
-  /** Of nodes that begin now. */
+  /** Faults of nodes that are added. */
   #faults: Readonly<BackplaneFaults>;
   #violation: Violation | undefined;
   #nodesMade = 0;
@@ -68,14 +68,14 @@ export class SimWorld implements SimNetwork, SimReceiver {
     }
   }
 
-  /** The first one ends the simulation. */
+  /** The first violation, which ends the simulation. */
   get violation(): Violation | undefined {
     return this.#violation;
   }
 
   addNode(): void {
     const name = `node${this.#nodesMade++}`;
-    // Nobody asks for other rooms than those.
+    // There are no other rooms.
     const policyOf = (room: string): RoomPolicy => this.#policies.get(room) as RoomPolicy;
     const node = new SimNode(name, this.engine.broker, this.#clock, this.#random, policyOf);
     Object.assign(node.backplane.faults, this.#faults);
@@ -87,7 +87,7 @@ export class SimWorld implements SimNetwork, SimReceiver {
     const node = pickOf(this.nodes, this.#random.next());
     const connection = new SimConnection(node, this, this, outboxFrames);
     client.connections.push(connection);
-    // What it presents is what it has at the moment it connects.
+    // The positions are read now, and are presented when the request has arrived.
     const presented = [...client.wanted].map((room) => [room, client.positionIn(room)] as const);
     this.schedule(() => {
       for (const [room, since] of presented) {
@@ -97,7 +97,7 @@ export class SimWorld implements SimNetwork, SimReceiver {
     }, this.latencyMs());
   }
 
-  /** The ways to the engine have no more faults. */
+  /** Ends all faults between nodes and engine. */
   calm(): void {
     this.#faults = noFaults;
     for (const { backplane } of this.nodes) Object.assign(backplane.faults, noFaults);
@@ -125,7 +125,7 @@ export class SimWorld implements SimNetwork, SimReceiver {
     return this.#random.next() * maxLatencyMs;
   }
 
-  /** Lets time pass, until it is over or something is violated. */
+  /** Lets time pass, or stops at the first violation. */
   async pass(ms: number): Promise<void> {
     const end = this.#clock.now() + ms;
     this.#clock.schedule(() => undefined, ms);
@@ -139,7 +139,7 @@ export class SimWorld implements SimNetwork, SimReceiver {
     try {
       task();
     } catch (error) {
-      // What breaks down breaks the promise, too.
+      // An exception is a violation, too.
       this.violated(error instanceof Violation ? error : new Violation(String((error as Error).stack)));
     }
   }
@@ -152,7 +152,7 @@ export class SimWorld implements SimNetwork, SimReceiver {
     this.#trace?.(`${this.#clock.now().toFixed(1)} ms ${line()}`);
   }
 
-  /** A node without faults, which is told of everything at the moment it is stored. */
+  /** Adds a node without faults, which gets every publication at the moment it is stored. */
   #observe(): void {
     const observer = new MemoryBackplane(this.engine.broker);
     const rooms = new Map(this.rooms.map((room) => [room.name, room]));
@@ -169,7 +169,7 @@ export class SimWorld implements SimNetwork, SimReceiver {
   }
 }
 
-/** A log that is trimmed, one that is not, and a room that may be of another kind. */
+/** A log that is trimmed, a log that is not trimmed, and a room that may be of another kind. */
 function roomsOf(random: Random): SimRoom[] {
   const size = 3 + Math.floor(random.next() * 40);
   const sizes = { 'a log': size, 'a long log': 1_000, another: pickOf([0, 1, 1_000], random.next()) };

@@ -1,33 +1,33 @@
 import { scheduleOf, type SimStep } from './sim-schedule.js';
 import { simulate, type SimulationRun } from './simulate.js';
 
-/** @publicApi */
+/** Options of {@link simulateRooms}. @publicApi */
 export interface SimulationOptions {
   /** The first seed. Default 1. */
   readonly from?: number;
-  /** How many seeds are run, one after the other. */
+  /** Number of seeds. */
   readonly seeds: number;
-  /** Things that happen in one run. Default 100. */
+  /** Number of steps per seed. Default 100. */
   readonly steps?: number;
-  /** Nothing is lost but with a connection, and the engine keeps its data. Default false. */
+  /** Deliveries and replies are lost only when a connection breaks, and the engine keeps its data. Default false. */
   readonly isLossless?: boolean;
-  /** Looks for a shorter schedule with a violation, which takes some hundred runs. Default true. */
+  /** Whether to search a shorter schedule that also fails, which takes some hundred runs. Default true. */
   readonly shrinks?: boolean;
 }
 
-/** A schedule under which the promise was broken. @publicApi */
+/** A run in which a guarantee was broken. @publicApi */
 export interface SimulationFailure {
   readonly seed: number;
   readonly violation: string;
-  /** What happened, as far as it is needed for a violation. */
+  /** The steps, shortened as far as possible. */
   readonly steps: readonly SimStep[];
-  /** Everything that happened, the violation at the end. */
+  /** The events of the run, in order. */
   readonly trace: readonly string[];
 }
 
-/** @publicApi */
+/** Result of {@link simulateRooms}. @publicApi */
 export interface SimulationReport {
-  /** Runs without a violation. */
+  /** Number of seeds without a violation. */
   readonly runs: number;
   readonly published: number;
   readonly delivered: number;
@@ -37,12 +37,12 @@ export interface SimulationReport {
 }
 
 /**
- * Nodes with feeds, on an engine that loses, repeats, delays and swaps deliveries, loses answers, forks and empties itself,
- * with clients that come and go, read slowly, are cut and move to other nodes: whatever happens, each client gets every
- * publication of its rooms once and in order, or is told how many it does not get and why, and in the end everybody is
- * at the top.
+ * Simulates rooms on several nodes. The engine loses, repeats, delays and reorders deliveries, loses replies, loses data and
+ * stops answering; nodes crash; clients join, leave, read slowly, are cut, resume, and move to other nodes. Checks that each
+ * client gets every publication of its rooms once and in order, or is told how many it misses and why; that publishers are
+ * told the truth; and that every client is at the top in the end.
  *
- * Virtual time and seeded chance: the same seed gives the same run.
+ * Time is virtual and randomness is seeded: the same seed gives the same run.
  *
  * @publicApi
  */
@@ -75,7 +75,7 @@ async function explain(steps: readonly SimStep[], run: Run): Promise<Omit<Simula
   return { violation, steps, trace };
 }
 
-/** Leaves out what is not needed for a violation: halves first, then less and less. */
+/** Removes steps that are not needed for a violation: first half of them at a time, then fewer and fewer. */
 async function shrink(schedule: readonly SimStep[], run: Run): Promise<readonly SimStep[]> {
   let steps = schedule;
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {

@@ -6,7 +6,7 @@ import { SimWorld, type SimWorldOptions } from './sim-world.js';
 /** Long enough for every retry and two rounds of position checks. */
 const quietMs = 900;
 
-/** What happened in a run, and what should not have happened. */
+/** Result of one run. */
 export interface SimulationRun {
   readonly violation: string | undefined;
   readonly published: number;
@@ -40,7 +40,7 @@ export async function simulate(
 }
 
 /**
- * Everybody is in every room that it wants to be in, live, and at the top; and publishers were told the truth.
+ * Checks that each client is live and at the top in each of its rooms, and that publishers were told the truth.
  *
  * @throws Violation
  */

@@ -1,28 +1,28 @@
 import type { Position, Publication } from '@holdfast/backplane';
 
-/** One epoch of a room: what was stored in it, and where it goes on from. */
+/** One epoch of a room: what was stored in it, and the position that it continues. */
 interface Branch {
   readonly parent: Position | undefined;
   readonly items: Map<number, string>;
   top: number;
-  /** The oldest offset that was ever the oldest one kept. */
+  /** The highest offset that was the oldest one in the log at some time. */
   keptFrom: number;
 }
 
-/** What the engine really stored in one room, epoch by epoch: the reference that nodes and clients are compared with. */
+/** What the engine has stored in one room, by epoch. Nodes and clients are compared with it. */
 export class Truth {
   readonly #branches = new Map<string, Branch>();
   readonly #size: number;
   #current: string | undefined;
-  /** How often the log was found at an earlier state. */
+  /** Number of forks. */
   forks = 0;
 
-  /** @param size - of the history */
+  /** @param size - `History.size` of the room */
   constructor(size: number) {
     this.#size = size;
   }
 
-  /** Where the log is now; undefined: it has never been used, or is empty since a restart. */
+  /** Present position of the log; undefined: the log was never used, or was emptied. */
   get top(): Position | undefined {
     const branch = this.#current === undefined ? undefined : this.#branches.get(this.#current);
     return branch && this.#current !== undefined ? { epoch: this.#current, offset: branch.top } : undefined;
@@ -36,12 +36,12 @@ export class Truth {
     this.#current = epoch;
   }
 
-  /** The log of `before` was found at an earlier state and goes on from there, as `after`. */
+  /** The log was at `before`, lost its end, and continues at `after`. */
   forked(before: Position, after: Position): void {
     this.forks++;
     const branch = this.#branchOf(before.epoch);
     if (before.epoch === after.epoch) {
-      // No engine may do that. Whoever has seen what is lost now is found by it.
+      // An engine must not do that. Clients that have seen the lost publications are detected by it.
       for (let { offset } = before; offset > after.offset; offset--) branch.items.delete(offset);
       branch.top = after.offset;
       return;
@@ -56,7 +56,7 @@ export class Truth {
     this.#current = undefined;
   }
 
-  /** The last offset that the log of a position has in common with that epoch; undefined: none. */
+  /** The last offset up to which the log of a position is the same as in that epoch; undefined: they have nothing in common. */
   commonOffset(position: Position, epoch: string): number | undefined {
     let { offset } = position;
     for (let at: string | undefined = epoch; at !== undefined;) {
@@ -82,12 +82,12 @@ export class Truth {
     return this.#branches.get(epoch)?.top ?? 0;
   }
 
-  /** Whether something after that position may no longer have been kept at some moment. */
+  /** Whether a publication after that position may have been trimmed at some time. */
   mayBeTrimmed({ offset }: Position, epoch: string): boolean {
     return offset + 1 < (this.#branches.get(epoch)?.keptFrom ?? 1);
   }
 
-  /** All that is stored in the present epoch, in order. */
+  /** The log of the present epoch, in order. */
   *present(): Iterable<string> {
     const { top } = this;
     for (let offset = 1; top && offset <= top.offset; offset++) {
@@ -96,7 +96,7 @@ export class Truth {
     }
   }
 
-  /** How often something was stored in any epoch. */
+  /** How often an item was stored, in all epochs. */
   copiesOf(item: string): number {
     let copies = 0;
     for (const { items } of this.#branches.values()) for (const stored of items.values()) if (stored === item) copies++;

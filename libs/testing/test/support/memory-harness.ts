@@ -40,7 +40,7 @@ export function memoryHarness(
       }),
     roomIdleMs,
     timers: () => clock.pending,
-    hand: {
+    control: {
       cut: (node) => nodeOf(node).cut(),
       mend: (node) => nodeOf(node).mend(),
       deliveries(node, fault) {
