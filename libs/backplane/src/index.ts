@@ -24,7 +24,7 @@ export { MemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.j
 export type { Clock, TimerHandle } from './ports/clock.js';
 export type { Random } from './ports/random.js';
 export type { HubCounts } from './rooms/hub-counts.js';
-export { defaultHubSettings, type HubSettings } from './rooms/hub-settings.js';
+export type { HubSettings } from './rooms/hub-settings.js';
 export { RoomHub, type RoomHubOptions } from './rooms/room-hub.js';
 export type { RoomPolicy } from './rooms/room-policy.js';
 export type { BreakReason, Joined, Member, Subscription } from './rooms/subscription.js';

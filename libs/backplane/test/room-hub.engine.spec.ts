@@ -235,6 +235,41 @@ describe('an outage', () => {
     expect(busy.pendingReads).toBe(0);
   });
 
+  it('of pages alone is tried again, not more often than a heal', async () => {
+    let reads = 0;
+    const failing = replacing(({ read }) => ({
+      read: (room, since, ...call) => {
+        if (since === null) return read(room, since, ...call);
+        reads++;
+        return Promise.reject(new BackplaneError('read', 'REFUSED', 'none', 'No'));
+      },
+    }));
+    const { hub: broken } = await nodes.add({}, failing);
+    await publish(other, 'log', 'a');
+    const { top } = await other.read('log', null);
+    broken.join('log', member, { epoch: top.epoch, offset: 0 });
+    await nodes.pass(10_000);
+    expect(reads).toBeGreaterThan(5);
+    expect(reads).toBeLessThan(100);
+    expect(member.lines).toEqual(['degraded: REFUSED']);
+  });
+
+  it('of an engine that says there is more and gives nothing is none', async () => {
+    let reads = 0;
+    const empty = replacing(({ read }) => ({
+      read: async (...call) => {
+        reads++;
+        const result = await read(...call);
+        return result.whole ? { ...result, items: [], more: true } : result;
+      },
+    }));
+    const { hub: broken } = await nodes.add({}, empty);
+    broken.join('log', member, null);
+    await nodes.pass(10_000);
+    expect(member.lines).toEqual(['degraded: NONSENSE']);
+    expect(reads).toBeLessThan(20);
+  });
+
   it('is not believed to be over when the engine answers nonsense', async () => {
     const holes = replacing(({ read }) => ({
       read: async (...call) => {

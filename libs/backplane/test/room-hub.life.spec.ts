@@ -38,6 +38,21 @@ describe('a room without members', () => {
     expect(hub.rooms).toBe(0);
   });
 
+  it('is watched for that moment after its last member, whatever was before', async () => {
+    const nodes = new TestNodes();
+    const watched: string[] = [];
+    const { hub } = await nodes.add({ lingerMs: 2_000 }, noting(watched));
+    for (let count = 0; count < 30; count++) {
+      const subscription = hub.join('log', new TestMember(), null);
+      await nodes.pass(500);
+      subscription.leave();
+      await nodes.pass(1_500);
+    }
+    expect(watched).toEqual(['+log']);
+    await nodes.pass(11_000);
+    expect(watched).toEqual(['+log', '-log']);
+  });
+
   it('is forgotten when it was only opened', async () => {
     const nodes = new TestNodes();
     const watched: string[] = [];
@@ -157,6 +172,28 @@ describe('positions', () => {
 });
 
 describe('a hub', () => {
+  it.each(['pageItems', 'maxReads', 'tickMs', 'ringItems'] as const)('refuses a setting that cannot be: %s', (name) => {
+    for (const [value, shown] of [
+      [0, '0'],
+      [-1, '-1'],
+      [Number.NaN, 'NaN'],
+      ['5' as unknown as number, 'string'],
+    ] as const) {
+      const options = { backplane: new MemoryBackplane(), policyOf, settings: { [name]: value } };
+      expect(() => new RoomHub(options)).toThrow(`${name} must be a number above 0, not ${shown}`);
+    }
+    expect(
+      () => new RoomHub({ backplane: new MemoryBackplane(), policyOf, settings: { [name]: undefined } }),
+    ).not.toThrow();
+  });
+
+  it('refuses settings that there are not', () => {
+    const settings = { pageItem: 5 } as object;
+    expect(() => new RoomHub({ backplane: new MemoryBackplane(), policyOf, settings })).toThrow(
+      'pageItem is not a setting of a hub; settings are maxRooms, ',
+    );
+  });
+
   it('takes no more rooms than allowed', async () => {
     const nodes = new TestNodes();
     const { hub } = await nodes.add({ maxRooms: 2 });

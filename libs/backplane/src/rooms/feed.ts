@@ -10,6 +10,7 @@ import { Intake } from './intake.js';
 import { LogFollower, type LogFollowerOwner } from './log-follower.js';
 import { Openings } from './openings.js';
 import { PageQueue, type PageQueueFeed } from './page-queue.js';
+import { PositionDoubt } from './position-doubt.js';
 import { Ring } from './ring.js';
 import type { RoomPolicy } from './room-policy.js';
 import { Stash } from './stash.js';
@@ -29,11 +30,12 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
   readonly #catchUp: CatchUp;
   #failures = 0;
   #degradedBy: BackplaneError | undefined;
-  /** Its position when a position check found the log at another position. */
-  #doubtedAt: Position | undefined;
-  /** There was no delivery since the last position check. */
-  #isQuiet = false;
+  readonly #doubt = new PositionDoubt();
+  /** A read for members failed. */
+  #hasFailedPage = false;
   readonly #openings = new Openings();
+  /** When it ends, if it has no members. */
+  #lingersUntil = 0;
 
   constructor(room: string, policy: RoomPolicy, context: FeedContext) {
     const { counts, rings, settings } = context;
@@ -101,7 +103,7 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
 
   /** @param isOwn - known from the reply to a publish of this node. The reply may arrive before deliveries of earlier publications. */
   delivered(publication: Publication, isOwn: boolean): void {
-    this.#isQuiet = false;
+    this.#doubt.delivered();
     const { state } = this.#follower;
     const isEphemeral = this.intake.kind === 'ephemeral';
     if (this.intake.isPushing || (state === 'reading' && !isEphemeral)) {
@@ -136,6 +138,11 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     }
   }
 
+  pageFailed(): void {
+    this.#hasFailedPage = true;
+    this.#attendIn(this.#retryMs(0));
+  }
+
   learn(result: ReadResult): void {
     const { intake } = this;
     const items = result.whole ? result.items : [];
@@ -160,27 +167,21 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     this.#failures = 0;
     const wasDegraded = this.#degradedBy !== undefined;
     this.#degradedBy = undefined;
-    this.#openings.resolve(this.position);
-    this.#lingerIfEmpty();
+    if (this.#openings.resolve(this.position)) this.#lingerIfEmpty();
     if (wasDegraded) this.intake.members.each((subscription) => subscription.member.restored(subscription));
     this.#catchUp.settleAll();
   }
 
   failed(error: BackplaneError): void {
-    const { random, settings } = this.#context;
-    const longestMs = Math.min(settings.maxRetryMs, settings.retryMs * 2 ** this.#failures++);
-    this.#attendIn((longestMs * (1 + random.next())) / 2);
-    this.#openings.reject(error);
-    this.#lingerIfEmpty();
+    this.#attendIn(this.#retryMs(this.#failures++));
+    if (this.#openings.reject(error)) this.#lingerIfEmpty();
     // One failed read is repeated first. A member that waits for its first position is told at once.
     if (this.#failures > 1 || this.position === null) this.#degrade(error);
   }
 
   /** The position, if it has to be compared with the log: there was no delivery since the last call. Otherwise null. */
   toBeChecked(): Position | null {
-    const wasQuiet = this.#isQuiet;
-    this.#isQuiet = true;
-    return wasQuiet && this.#follower.state === 'synced' ? this.position : null;
+    return this.#doubt.takeQuiet() && this.#follower.state === 'synced' ? this.position : null;
   }
 
   /**
@@ -192,14 +193,22 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
   checked(at: Position, top: Position | null): void {
     const { position } = this;
     if (!position || !isSamePosition(position, at) || (top && isSamePosition(position, top))) return;
-    this.#doubtedAt = position;
+    this.#doubt.raise(position);
     this.#attendIn(this.#context.settings.confirmMs);
   }
 
   attend(): void {
-    if (this.intake.members.size === 0 && this.#openings.isEmpty) this.end();
-    else if (this.#follower.state === 'failed') this.#follower.read();
-    else if (this.intake.isIncomplete || this.#isStillDoubted()) this.heal();
+    const restMs = this.#lingersUntil - this.#context.clock.now();
+    if (this.#isEmpty && restMs <= 0) {
+      this.end();
+      return;
+    }
+    const isDoubted = this.#doubt.takeConfirmed(this.position);
+    if (isDoubted) this.#context.counts.mismatches++;
+    if (this.#follower.state === 'failed') this.#follower.read();
+    else if (this.intake.isIncomplete || this.#hasFailedPage || isDoubted) this.heal();
+    this.#hasFailedPage = false;
+    if (this.#isEmpty) this.#attendIn(restMs);
   }
 
   /** Stops following the room. No member is called afterwards. */
@@ -211,26 +220,29 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
   }
 
   #degrade(cause: BackplaneError): void {
-    this.#openings.reject(cause);
-    this.#lingerIfEmpty();
+    if (this.#openings.reject(cause)) this.#lingerIfEmpty();
     if (this.#degradedBy) return;
     this.#degradedBy = cause;
     this.intake.members.each((subscription) => subscription.member.degraded(subscription, cause));
     if (this.isReady) this.#catchUp.settleAll();
   }
 
-  #isStillDoubted(): boolean {
-    const { position } = this;
-    const isStill = this.#doubtedAt !== undefined && position !== null && isSamePosition(position, this.#doubtedAt);
-    this.#doubtedAt = undefined;
-    if (isStill) this.#context.counts.mismatches++;
-    return isStill;
+  get #isEmpty(): boolean {
+    return this.intake.members.size === 0 && this.#openings.isEmpty;
   }
 
   #lingerIfEmpty(): void {
-    if (this.intake.members.size > 0) return;
+    if (!this.#isEmpty) return;
+    const { clock, random, settings } = this.#context;
+    const delayMs = settings.lingerMs * (1 + 4 * random.next());
+    this.#lingersUntil = clock.now() + delayMs;
+    this.#attendIn(delayMs);
+  }
+
+  #retryMs(failures: number): number {
     const { random, settings } = this.#context;
-    this.#attendIn(settings.lingerMs * (1 + 4 * random.next()));
+    const longestMs = Math.min(settings.maxRetryMs, settings.retryMs * 2 ** failures);
+    return (longestMs * (1 + random.next())) / 2;
   }
 
   #attendIn(delayMs: number): void {

@@ -40,7 +40,7 @@ export interface HubSettings {
   readonly tickMs: number;
 }
 
-export const defaultHubSettings: HubSettings = {
+const defaults: HubSettings = {
   maxRooms: 100_000,
   stashItems: 64,
   ringItems: 128,
@@ -59,3 +59,25 @@ export const defaultHubSettings: HubSettings = {
   maxRetryMs: 5_000,
   tickMs: 250,
 };
+
+/**
+ * Completes settings by their defaults.
+ *
+ * @throws RangeError when a value is not a number above 0, or is no setting
+ */
+export function resolveHubSettings(given: {
+  readonly [Name in keyof HubSettings]?: HubSettings[Name] | undefined;
+}): HubSettings {
+  const settings = { ...defaults };
+  for (const [name, value] of Object.entries<unknown>(given)) {
+    if (!(name in defaults)) {
+      throw new RangeError(`${name} is not a setting of a hub; settings are ${Object.keys(defaults).join(', ')}`);
+    }
+    if (value === undefined) continue;
+    if (typeof value !== 'number' || !(value > 0)) {
+      throw new RangeError(`${name} must be a number above 0, not ${typeof value === 'number' ? value : typeof value}`);
+    }
+    Object.assign(settings, { [name]: value });
+  }
+  return settings;
+}

@@ -20,15 +20,20 @@ export class Openings {
     });
   }
 
-  resolve(position: Position | null): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    for (const { resolve } of waiting ?? []) resolve(position);
+  /** @returns whether a caller was waiting */
+  resolve(position: Position | null): boolean {
+    return this.#settle(({ resolve }) => resolve(position));
   }
 
-  reject(error: BackplaneError): void {
+  /** @returns whether a caller was waiting */
+  reject(error: BackplaneError): boolean {
+    return this.#settle(({ reject }) => reject(error));
+  }
+
+  #settle(settle: (opening: Opening) => void): boolean {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    for (const { reject } of waiting ?? []) reject(error);
+    waiting?.forEach(settle);
+    return waiting !== undefined;
   }
 }

@@ -14,8 +14,8 @@ export interface PageQueueFeed extends CatchUpFeed {
   learn(result: ReadResult): void;
   /** Continues with a member that has got the items of a page. */
   settle(subscription: Subscription): void;
-  /** A read failed. The feed reads the log until it succeeds, and settles all members then. */
-  heal(): void;
+  /** A read failed. The feed reads the log itself after some time, until it succeeds, and settles all members then. */
+  pageFailed(): void;
 }
 
 /**
@@ -54,7 +54,7 @@ export class PageQueue implements WaitingRoom {
   #release(): void {
     for (const { behind } of this.#waiting) if (behind) behind.isQueued = false;
     this.#waiting = [];
-    this.#feed.heal();
+    this.#feed.pageFailed();
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Backplane, PageLimits, ReadResult } from '../contract/backplane.js';
-import { asBackplaneError } from '../contract/backplane-error.js';
+import { asBackplaneError, BackplaneError } from '../contract/backplane-error.js';
 import type { History } from '../contract/history.js';
 import type { Position } from '../contract/position.js';
 import { Fifo } from '../log/fifo.js';
@@ -31,7 +31,12 @@ export class PageReads {
     if (this.#inFlight < this.#maxInFlight) this.#inFlight++;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
-      return await this.#backplane.read(room, since, page, history);
+      const result = await this.#backplane.read(room, since, page, history);
+      // Reading on after the last item would never end.
+      const isEndless = result.whole && result.more && result.items.length === 0;
+      if (isEndless)
+        throw new BackplaneError('read', 'NONSENSE', 'none', `A page of room ${room} is empty, with more to come`);
+      return result;
     } catch (error) {
       throw asBackplaneError(error, 'read');
     } finally {

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../ports/clock.js';
 import { type Random, systemRandom } from '../ports/random.js';
 import { Feeds } from './feeds.js';
 import { type HubCounts, newHubCounts } from './hub-counts.js';
-import { defaultHubSettings, type HubSettings } from './hub-settings.js';
+import { type HubSettings, resolveHubSettings } from './hub-settings.js';
 import type { RoomPolicy } from './room-policy.js';
 import { RoomWriters } from './room-writers.js';
 import type { Member, Subscription } from './subscription.js';
@@ -17,6 +17,7 @@ export interface RoomHubOptions {
   readonly policyOf: (room: string) => RoomPolicy;
   /** Called with each command that a node has sent to this node. Default: commands are ignored. */
   readonly onCommand?: (command: Uint8Array, from: string) => void;
+  /** Each has a default. A RangeError is thrown for an invalid one. */
   readonly settings?: Partial<HubSettings>;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
@@ -49,7 +50,7 @@ export class RoomHub {
 
   constructor(options: RoomHubOptions) {
     const { backplane, clock = systemClock, random = systemRandom } = options;
-    const settings = { ...defaultHubSettings, ...options.settings };
+    const settings = resolveHubSettings(options.settings ?? {});
     const counts = newHubCounts();
     this.counts = counts;
     this.#backplane = backplane;

@@ -1,5 +1,5 @@
 import type { Backplane, Once, Published } from '../contract/backplane.js';
-import { asBackplaneError, type BackplaneError } from '../contract/backplane-error.js';
+import { asBackplaneError, BackplaneError } from '../contract/backplane-error.js';
 import { Fifo } from '../log/fifo.js';
 import type { HubSettings } from './hub-settings.js';
 import type { RoomPolicy } from './room-policy.js';
@@ -58,19 +58,27 @@ export class RoomWriter {
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
       const items = batch.map(({ item }) => item);
       const once = batch[0]?.once;
-      const options = { history: this.#policy.history, ...(once && { once }) };
-      try {
-        const published = await this.#backplane.publish(this.#room, items, options);
-        if (!published.repeat) this.#owner.stored(this.#room, items, published, once !== undefined);
-        for (const [index, { resolve }] of batch.entries()) resolve(nth(published, index));
-      } catch (error) {
-        const reason = asBackplaneError(error, 'publish');
-        for (const { reject } of batch) reject(reason);
-      }
+      const result = await this.#publish(items, once);
       this.#owner.settled(items.reduce((sum, { byteLength }) => sum + byteLength, 0));
+      if (result instanceof BackplaneError) {
+        for (const { reject } of batch) reject(result);
+      } else {
+        for (const [index, { resolve }] of batch.entries()) resolve(nth(result, index));
+        // Before the callers continue, which they do in a later turn.
+        if (!result.repeat) this.#owner.stored(this.#room, items, result, once !== undefined);
+      }
     }
     this.#isBusy = false;
     this.#owner.idle(this.#room);
+  }
+
+  async #publish(items: readonly Uint8Array[], once: Once | undefined): Promise<Published | BackplaneError> {
+    try {
+      const options = { history: this.#policy.history, ...(once && { once }) };
+      return await this.#backplane.publish(this.#room, items, options);
+    } catch (error) {
+      return asBackplaneError(error, 'publish');
+    }
   }
 
   /** An item with a key is sent alone, because the result may be that of an earlier publish. */
