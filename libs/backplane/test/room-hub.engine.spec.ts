@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { BackplaneError, type RoomHub } from '../src/index.js';
-import { bytes, numbers, publish, replacing, type TestNode, TestNodes, turn } from './support/nodes.js';
+import { BackplaneError, type BackplaneSink, MemoryBackplane, RoomHub } from '../src/index.js';
+import { bytes, numbers, policyOf, publish, replacing, type TestNode, TestNodes, turn } from './support/nodes.js';
 import { TestMember } from './support/test-member.js';
 
 let nodes: TestNodes;
@@ -138,6 +138,27 @@ describe('an outage', () => {
     node.way.mend();
     await turn();
     expect(member.lines).toEqual(['degraded: AWAY', '+a', '+b', 'restored']);
+  });
+
+  it('of some rooms concerns those alone', async () => {
+    const engine = new MemoryBackplane(nodes.engine.broker);
+    let sink: BackplaneSink | undefined;
+    const { start } = engine;
+    engine.start = (name, own) => start.call(engine, name, (sink = own));
+    const some = new RoomHub({ backplane: engine, policyOf, clock: nodes.clock, random: nodes.random });
+    await some.start('some');
+    some.join('log 1', member, null);
+    some.join('log 2', member, null);
+    await turn();
+    member.lines.length = 0;
+    sink?.interrupted(['log 1', 'log 3'], new BackplaneError('watch', 'MOVING', 'none', 'A slot moves'));
+    await publish(other, 'log 1', 'a');
+    await publish(other, 'log 2', 'b');
+    expect(member.lines).toEqual(['degraded: MOVING', '+b']);
+    sink?.resumed(['log 1', 'log 3']);
+    await turn();
+    expect(member.lines.slice(2)).toEqual(['+a', 'restored']);
+    await some.close();
   });
 
   it('lets members wait that join meanwhile', async () => {

@@ -25,10 +25,6 @@ export class SessionRecords {
     this.#maxSessions = maxSessions;
   }
 
-  get size(): number {
-    return this.#records.size;
-  }
-
   create({ id, principal, node, idleMs }: NewSession): Lease {
     if (this.#find(id)) throw refusal('REFUSED', 'There is a session with this id already');
     if (this.#records.size >= this.#maxSessions) {
