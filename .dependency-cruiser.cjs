@@ -10,7 +10,7 @@ const mayImport = {
 };
 
 // These run in browsers too: no Node built-ins, and nothing from npm.
-const dependencyFree = ['protocol', 'client'];
+const dependencyFree = ['protocol', 'backplane', 'client'];
 
 const { readdirSync } = require('node:fs');
 const packages = readdirSync('libs');

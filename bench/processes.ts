@@ -1,4 +1,5 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -118,4 +119,12 @@ export class Innocent {
   stop(): void {
     this.child.kill('SIGKILL');
   }
+}
+
+/** Runs a program that measures itself and prints what it finds. */
+export async function runAlone(program: string): Promise<void> {
+  const child = fork(fileURLToPath(new URL(program, import.meta.url)), [], { execArgv: ['--expose-gc'] });
+  pin(child, 0);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`${program} ended with ${code}`);
 }

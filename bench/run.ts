@@ -1,8 +1,8 @@
-/** `npm run bench [-- echo full pipelined handshake memory heartbeat fairness]`: see bench/README.md for the method. */
+/** `npm run bench [-- echo full pipelined handshake memory heartbeat fairness hub]`: see bench/README.md for the method. */
 import { compare, echo, handshakes, type Row } from './measure.js';
 import { fairness } from './fairness.js';
 import { heartbeat, memory } from './idle.js';
-import { Generator } from './processes.js';
+import { Generator, runAlone } from './processes.js';
 import { benchToken } from './wire.js';
 
 const token = await benchToken();
@@ -57,6 +57,7 @@ try {
   if (wants('memory')) await memory(generator, token);
   if (wants('heartbeat')) await heartbeat(generator, token);
   if (wants('fairness')) await fairness(token);
+  if (wants('hub')) await runAlone('./hub.js');
 } finally {
   generator.stop();
 }

@@ -2,12 +2,7 @@ import assert from 'node:assert/strict';
 import type { LimitAlgorithm, Limiter, LimitRule, LimitVerdict } from '@holdfast/gateway';
 import { boundCases } from './limiter-conformance.bounds.js';
 import { type CreateLimiter, forAnyCase, within } from './limiter-conformance.harness.js';
-
-/** What a test runner has for suites: those of vitest, jest, mocha and `node:test` fit. @publicApi */
-export interface SuiteRunner {
-  readonly describe: (name: string, body: () => void) => unknown;
-  readonly it: (name: string, body: () => Promise<void>) => unknown;
-}
+import { globalRunner, type SuiteRunner } from './suite-runner.js';
 
 const algorithms: readonly LimitAlgorithm[] = ['fixed-window', 'sliding-window', 'token-bucket'];
 
@@ -159,10 +154,4 @@ function timeCases(create: CreateLimiter, rule: LimitRule): Cases {
         }
       }),
   };
-}
-
-function globalRunner(): SuiteRunner {
-  const { describe, it } = globalThis as Partial<SuiteRunner>;
-  if (describe && it) return { describe, it };
-  throw new TypeError('There is no global describe and it: pass those of your test runner');
 }

@@ -81,6 +81,14 @@ export class ManualClock {
     this.elapsedMs = Math.max(this.elapsedMs, target);
   }
 
+  /** Moves time to the next armed timer and runs what is due then. Returns false when nothing is armed. */
+  advanceToNext(): boolean {
+    const { first = Infinity } = this.instants;
+    if (first === Infinity) return false;
+    this.advance(Math.max(0, first - this.elapsedMs));
+    return true;
+  }
+
   /** Moves time by `ms` and runs nothing, as a blocked event loop does. What became due runs, late, on the next {@link advance}. */
   stall(ms: number): void {
     this.elapsedMs += ms;

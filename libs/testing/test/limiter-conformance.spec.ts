@@ -1,6 +1,7 @@
 import { type Limiter, type LimitRule, type LimitVerdict, MemoryLimiter } from '@holdfast/gateway';
 import { describe, expect, it } from 'vitest';
-import { describeLimiter, type LimiterHarness, ManualClock, type SuiteRunner } from '../src/index.js';
+import { describeLimiter, type LimiterHarness, ManualClock } from '../src/index.js';
+import { failuresOf as suiteFailures } from './support/failures-of.js';
 
 interface Memory extends LimiterHarness {
   readonly limiter: MemoryLimiter;
@@ -28,26 +29,10 @@ function broken(breakIt: (consume: Consume) => Consume): () => LimiterHarness {
   };
 }
 
-/** Runs the suite and says which of its tests failed. */
+/** Which tests of the suite an engine does not pass. */
 async function failuresOf(create: () => LimiterHarness): Promise<string[]> {
-  const tests: { readonly name: string; readonly body: () => Promise<void> }[] = [];
-  const path: string[] = [];
-  const runner: SuiteRunner = {
-    describe: (name, body) => {
-      path.push(name);
-      body();
-      path.pop();
-    },
-    it: (name, body) => tests.push({ name: [...path.slice(1), name].join(' '), body }),
-  };
-  describeLimiter('it', create, runner);
-  expect(tests.length).toBeGreaterThan(20);
-  const failed: string[] = [];
-  for (const { name, body } of tests) {
-    await body().catch(() => {
-      failed.push(name);
-    });
-  }
+  const { failed, tests } = await suiteFailures((runner) => describeLimiter('it', create, runner));
+  expect(tests).toBeGreaterThan(20);
   return failed;
 }
 

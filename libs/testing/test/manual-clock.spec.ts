@@ -21,6 +21,18 @@ describe('ManualClock', () => {
     expect(clock.now()).toBe(129);
   });
 
+  it('moves from timer to timer, until none is armed', () => {
+    const clock = new ManualClock();
+    const seen: number[] = [];
+    for (const delayMs of [30, 10, 30]) clock.schedule(() => seen.push(clock.now()), delayMs);
+    expect(clock.advanceToNext()).toBe(true);
+    expect(seen).toEqual([10]);
+    expect(clock.advanceToNext()).toBe(true);
+    expect(seen).toEqual([10, 30, 30]);
+    expect(clock.advanceToNext()).toBe(false);
+    expect(clock.now()).toBe(30);
+  });
+
   it('runs what is armed meanwhile, when it falls into the span', () => {
     const clock = new ManualClock();
     let beats = 0;

@@ -1,0 +1,30 @@
+export type {
+  Backplane,
+  BackplaneSink,
+  Once,
+  PageLimits,
+  Published,
+  PublishOptions,
+  ReadResult,
+} from './contract/backplane.js';
+export { BackplaneError, type BackplaneErrorCode, type BackplaneStage } from './contract/backplane-error.js';
+export { type History, type RoomKind, roomKindOf } from './contract/history.js';
+export type { Position, Publication } from './contract/position.js';
+export type {
+  Claimed,
+  Lease,
+  Membership,
+  NewSession,
+  RoomChange,
+  Session,
+  SessionStore,
+} from './contract/session-store.js';
+export { MemoryBackplane } from './memory/memory-backplane.js';
+export { MemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
+export type { Clock, TimerHandle } from './ports/clock.js';
+export type { Random } from './ports/random.js';
+export type { HubCounts } from './rooms/hub-counts.js';
+export type { HubSettings } from './rooms/hub-settings.js';
+export { RoomHub, type RoomHubOptions } from './rooms/room-hub.js';
+export type { RoomPolicy } from './rooms/room-policy.js';
+export type { BreakReason, Joined, Member, Subscription } from './rooms/subscription.js';
