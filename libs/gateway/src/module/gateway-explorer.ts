@@ -6,6 +6,7 @@ import { HoldfastExceptionFilter } from '../dispatch/holdfast-exception.filter.j
 import { HoldfastError } from '../errors/holdfast-error.js';
 import { type BoundRateLimit, sharedRuleProblems } from '../rate-limit/bound-rate-limit.js';
 import { Endpoint, type GatewayInfo } from '../lifecycle/endpoint.js';
+import { endpointSettings } from '../lifecycle/endpoint-settings.js';
 import { watchFilter, watchFilters } from './filter-seam.js';
 import { type GatewayOptions, gatewayProblems, readGatewayOptions } from './gateway-options.js';
 import { type PlannedGateway, type PlannedMethod, planHandlers } from './handler-plans.js';
@@ -148,7 +149,7 @@ export class GatewayExplorer {
     for (const group of groupByPlace(found).values()) {
       const [first] = group;
       if (!first) continue;
-      const { port, path, maxPayload = options.messages.maxPayloadBytes } = first.options;
+      const { port, path, maxPayload } = first.options;
       problems.push(...conflicts(group));
       try {
         const route = normalizeRoute(path, prefix);
@@ -161,7 +162,7 @@ export class GatewayExplorer {
             route,
             group.map(({ info }) => info),
             planHandlers(group, this.config, `${port}${route}`),
-            { maxPayloadBytes: maxPayload },
+            endpointSettings(options.messages, maxPayload),
           ),
         );
       } catch (error) {

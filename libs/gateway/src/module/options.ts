@@ -4,6 +4,9 @@ import { AuthOptions } from '../auth/auth-options.js';
 import type { OverflowPolicy } from '../outbox/outbox.js';
 import type { OriginsAllowed } from '../admission/origin-policy.js';
 
+/** The limits of `ws` and the timers of Node count by 32 bits; what is larger they would take for no limit, or for none at all. */
+export const max32 = 2_147_483_647;
+
 /** Accepts Infinity, which `@IsInt` refuses: for limits that may be switched off on purpose. */
 function IsLimit(minimum: number): PropertyDecorator {
   return ValidateBy({
@@ -139,13 +142,29 @@ export class MessageOptions {
   @IsOptional()
   @IsInt()
   @Min(128)
+  @Max(max32)
   maxPayloadBytes?: number;
 
-  /** Fragments of one message. Default 1,024. Above it: close 1008. */
+  /**
+   * Fragments of one message. Default 1,024 (where the gateway takes messages of more than 512 KiB, one for each 512
+   * bytes of the largest). Above it: close 1008.
+   */
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(max32)
   maxFragments?: number;
+
+  /**
+   * Chunks in which one fragment may arrive; what the socket delivers at once is a chunk. Default 4,096 (where the
+   * gateway takes messages of more than 2 MiB, one for each 512 bytes of the largest). Above it: close 1008. Without it
+   * a message that arrives byte by byte takes 300 times its size in memory, and time that grows with the square of it.
+   */
+  @IsOptional()
+  @IsInt()
+  @Min(128)
+  @Max(max32)
+  maxBufferedChunks?: number;
 
   /** Messages that may wait for their turn on one connection. Default 256. Above it the socket is not read (TCP backpressure). */
   @IsOptional()
@@ -251,6 +270,7 @@ export class LifecycleOptions {
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(max32)
   closeTimeoutMs?: number;
 
   /**

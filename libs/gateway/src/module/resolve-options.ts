@@ -16,6 +16,12 @@ import {
   type OutboxOptions,
 } from './options.js';
 
+/** Options whose defaults follow from what a gateway takes, see `endpointSettings`. */
+type PerGateway = 'maxFragments' | 'maxBufferedChunks';
+
+export type ResolvedMessageOptions = Readonly<Required<Omit<MessageOptions, PerGateway>>> &
+  Readonly<Record<PerGateway, number | undefined>>;
+
 /** {@link HoldfastOptions} with every default filled in, frozen. */
 export interface ResolvedOptions {
   readonly production: boolean;
@@ -24,7 +30,7 @@ export interface ResolvedOptions {
   readonly hasKey: boolean;
   readonly admission: Readonly<Required<AdmissionOptions>>;
   readonly heartbeat: Readonly<Required<HeartbeatOptions>>;
-  readonly messages: Readonly<Required<MessageOptions>>;
+  readonly messages: ResolvedMessageOptions;
   readonly outbox: Readonly<Required<OutboxOptions>>;
   readonly lifecycle: Readonly<Required<LifecycleOptions>>;
   readonly decodeLimits: DecodeLimits;
@@ -59,7 +65,7 @@ function shapeProblems(given: unknown): string[] {
 }
 
 function resolve(given: HoldfastOptions): ResolvedOptions {
-  const messages: Required<MessageOptions> = { ...messageDefaults, ...defined(given.messages) };
+  const messages: ResolvedMessageOptions = { ...messageDefaults, ...defined(given.messages) };
   const { maxEventLength, maxIdLength, maxDepth } = messages;
   const auth = resolveAuthOptions(given.auth ?? {});
   return Object.freeze({
@@ -94,9 +100,10 @@ const admissionDefaults: Required<AdmissionOptions> = {
   useGlobalPrefix: true,
 };
 const heartbeatDefaults: Required<HeartbeatOptions> = { intervalMs: 25_000, missedBeats: 2 };
-const messageDefaults: Required<MessageOptions> = {
+const messageDefaults: ResolvedMessageOptions = {
   maxPayloadBytes: 262_144,
-  maxFragments: 1_024,
+  maxFragments: undefined,
+  maxBufferedChunks: undefined,
   inboxMessages: 256,
   inboxBytes: 1_048_576,
   handlerTimeoutMs: 30_000,
