@@ -20,7 +20,7 @@ class BytesGateway {
 function start(clock: ManualClock): Promise<Served> {
   return serve([BytesGateway], {
     clock,
-    options: { heartbeat: { intervalMs: 0 }, messages: { bytesPerSecond: 100_000 } },
+    options: { heartbeat: { intervalMs: 0 }, messages: { bytesPerSecond: 100_000, maxViolations: Infinity } },
   });
 }
 
@@ -54,6 +54,35 @@ it('a connection above its bytes per second is not read for as long as they take
   for (let index = 0; index < count; index++) expect((await client.next('$reply')).id).toBe(index);
   expect(served.counters.get('paused', 'byteRate')).toBeGreaterThan(5);
 });
+
+it.each([
+  ['empty fragments', () => Array.from({ length: 40 }, () => fragmented(1_023))],
+  ['half a frame that never becomes whole', () => [encodeFrame({ claimedLength: 262_144 }), Buffer.alloc(250_000, 32)]],
+  ['a length in more bytes than it needs', () => Array.from({ length: 8_000 }, () => longHeader('{"event":"none"}'))],
+])('%s count as what came over the wire', async (_what, bytes) => {
+  const clock = new ManualClock();
+  await using served = await start(clock);
+  const peer = await rawUpgrade(served.url(path));
+  if (!peer.upgraded) throw new Error(`refused with ${peer.status}`);
+  const all = Buffer.concat(bytes());
+  expect(all.length).toBeGreaterThan(200_000);
+  peer.socket.write(all);
+  while (served.counters.get('paused', 'byteRate') === 0) await turn();
+  peer.socket.destroy();
+});
+
+/** A message in so many fragments with nothing in them. */
+function fragmented(fragments: number): Buffer {
+  return Buffer.concat(
+    Array.from({ length: fragments }, (_, i) => encodeFrame({ opcode: i === 0 ? 1 : 0, fin: i === fragments - 1 })),
+  );
+}
+
+/** A frame whose length takes eight bytes. */
+function longHeader(text: string): Buffer {
+  const header = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, text.length, 0, 0, 0, 0]);
+  return Buffer.concat([header, Buffer.from(text)]);
+}
 
 it('pings and pongs count, too', async () => {
   const clock = new ManualClock();

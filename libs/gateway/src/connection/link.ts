@@ -52,6 +52,9 @@ export abstract class Link implements OutboxOwner {
   readonly #onDrain = (): void => {
     this.#outbox?.drained();
   };
+  readonly #onData = (chunk: Buffer): void => {
+    this.arrived(chunk);
+  };
 
   constructor(socket: Duplex, id: string, handshake: Handshake, joinedAt: number) {
     this.#socket = socket;
@@ -61,6 +64,8 @@ export abstract class Link implements OutboxOwner {
   /** The client is admitted; before, it hears nothing of the application. */
   abstract readonly isWelcome: boolean;
   protected abstract readonly outboxLimits: OutboxLimits;
+  /** Bytes have come from the socket, and go to `ws` next. */
+  protected abstract arrived(chunk: Buffer): void;
   protected abstract handle(data: RawData, isBinary: boolean): void;
   protected abstract changed(change: StateChange): void;
   protected abstract tagged(tag: string): void;
@@ -74,8 +79,6 @@ export abstract class Link implements OutboxOwner {
   abstract congested(isCongested: boolean): void;
   abstract refused(): void;
   abstract dropped(): void;
-  /** A protocol ping of the peer, which `ws` answers. */
-  abstract pinged(payload: Buffer): void;
   /** The peer answered a protocol ping, or pretends to. */
   abstract ponged(payload: Buffer): void;
   abstract principalChanged(previous: Principal | undefined, current: Principal | undefined): void;
@@ -142,9 +145,10 @@ export abstract class Link implements OutboxOwner {
     this.#ws = ws;
     this.#outbox = new Outbox(this.#socket, this, this.outboxLimits);
     this.#socket.on('drain', this.#onDrain);
+    // Before `ws`, so that what a chunk costs is known before it is acted upon.
+    this.#socket.prependListener('data', this.#onData);
     ws.link = this;
     ws.on('message', onMessage);
-    ws.on('ping', onPing);
     ws.on('pong', onPong);
     ws.on('error', onError);
     ws.on('close', onClose);
@@ -297,7 +301,7 @@ export abstract class Link implements OutboxOwner {
     this.#bytesRead = this.bytesIn;
     this.#bytesWritten = this.#bytesOut;
     if (this.#ws) this.#ws.link = undefined;
-    this.#socket?.off('drain', this.#onDrain);
+    this.#socket?.off('drain', this.#onDrain).off('data', this.#onData);
     this.#socket = undefined;
     this.#ws = undefined;
     this.#outbox = undefined;
@@ -314,10 +318,6 @@ export abstract class Link implements OutboxOwner {
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   linkOfSocket(this)?.received(data, isBinary);
-}
-
-function onPing(this: WebSocket, payload: Buffer): void {
-  linkOfSocket(this)?.pinged(payload);
 }
 
 function onPong(this: WebSocket, payload: Buffer): void {

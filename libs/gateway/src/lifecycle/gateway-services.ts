@@ -2,6 +2,7 @@ import type { ExpiryWatch } from '../auth/expiry-watch.js';
 import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import type { HeartbeatService } from '../heartbeat/heartbeat.service.js';
+import type { UnfinishedBytes } from '../intake/unfinished-bytes.js';
 import type { ResolvedOptions } from '../module/resolve-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { TimerWheel } from '../ports/timer-wheel.js';
@@ -27,6 +28,7 @@ export interface GatewayServices {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly rateLimits: RateLimits;
+  readonly unfinished: UnfinishedBytes;
   readonly registry: ConnectionRegistry;
   readonly heartbeat: HeartbeatService;
   readonly expiry: ExpiryWatch;

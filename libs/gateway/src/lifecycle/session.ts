@@ -15,10 +15,10 @@ import { Inbox, type Message } from '../dispatch/inbox.js';
 import type { Invocation } from '../dispatch/invocation.js';
 import type { StreamReply } from '../dispatch/stream-reply.js';
 import type { Beat } from '../heartbeat/beat.js';
+import { Intake } from '../intake/intake.js';
 import type { OutboxLimits } from '../outbox/outbox.js';
 import { Deadline } from '../ports/deadline.js';
 import type { WheelTask } from '../ports/timer-wheel.js';
-import { ByteRate } from '../rate-limit/byte-rate.js';
 import { runFor } from '../tracing/message-context.js';
 import type { ConnectHooks } from './connect-hooks.js';
 import type { Endpoint } from './endpoint.js';
@@ -70,7 +70,8 @@ export class Session extends Link {
   disconnectCallbacks: ((reason: string) => void)[] | undefined;
   #inFlight: Set<Invocation> | undefined;
   #tasks: WheelTask[] | undefined;
-  #byteRate: ByteRate | undefined;
+  /** Connections that never send have none. */
+  #intake: Intake | undefined;
   #whenIdle: (() => void)[] | undefined;
 
   constructor(
@@ -188,13 +189,18 @@ export class Session extends Link {
     this.services.counters.add('dropped', 'SLOW_CONSUMER');
   }
 
-  override pinged(payload: Buffer): void {
-    this.#spend(payload.length);
+  override ponged(payload: Buffer): void {
+    this.services.heartbeat.ponged(this, payload);
   }
 
-  override ponged(payload: Buffer): void {
-    this.#spend(payload.length);
-    this.services.heartbeat.ponged(this, payload);
+  override violated(error: Error & { code?: string }): void {
+    super.violated(error);
+    this.#intake?.broken();
+  }
+
+  /** Of all connections this one holds most of messages that have not arrived whole. */
+  overloaded(): void {
+    this.close(CloseCode.TRY_AGAIN_LATER, 'the server holds too much of unfinished messages');
   }
 
   override principalChanged(previous: Principal | undefined, current: Principal | undefined): void {
@@ -208,22 +214,17 @@ export class Session extends Link {
     this.close(CloseCode.RATE_LIMIT_ABUSE, refusal.message);
   }
 
-  protected override handle(data: RawData, isBinary: boolean): void {
-    const { traffic, dispatcher } = this.services;
-    const bytes = sizeOf(data);
-    traffic.messagesIn++;
-    traffic.bytesIn += bytes;
-    this.#spend(bytes);
-    dispatcher.receive(this, data, isBinary);
+  protected override arrived(chunk: Buffer): void {
+    const { unfinished, options, clock } = this.services;
+    this.#intake ??= new Intake(this, unfinished, options.messages, clock);
+    this.#intake.arrived(chunk);
   }
 
-  /** Whoever sends nothing is not counted. */
-  #spend(bytes: number): void {
-    const { options, clock } = this.services;
-    const { bytesPerSecond } = options.messages;
-    if (bytesPerSecond === Infinity) return;
-    this.#byteRate ??= new ByteRate(this, bytesPerSecond, clock);
-    this.#byteRate.spend(bytes);
+  protected override handle(data: RawData, isBinary: boolean): void {
+    const { traffic, dispatcher } = this.services;
+    traffic.messagesIn++;
+    traffic.bytesIn += sizeOf(data);
+    dispatcher.receive(this, data, isBinary);
   }
 
   protected override get outboxLimits(): OutboxLimits {
@@ -275,6 +276,7 @@ export class Session extends Link {
 
   #ended(): void {
     this.#release();
+    this.#intake?.ended();
     for (const stream of this.streams ?? []) stream.cancel();
     this.streams = undefined;
     this.request = undefined;

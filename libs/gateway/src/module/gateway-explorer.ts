@@ -4,6 +4,7 @@ import { AuthGuard } from '../auth/auth.guard.js';
 import { normalizeRoute } from '../admission/path-matcher.js';
 import { HoldfastExceptionFilter } from '../dispatch/holdfast-exception.filter.js';
 import { HoldfastError } from '../errors/holdfast-error.js';
+import { unfinishedProblems } from '../intake/unfinished-bytes.js';
 import { type BoundRateLimit, sharedRuleProblems } from '../rate-limit/bound-rate-limit.js';
 import { Endpoint, type GatewayInfo } from '../lifecycle/endpoint.js';
 import { endpointSettings } from '../lifecycle/endpoint-settings.js';
@@ -46,6 +47,7 @@ export class GatewayExplorer {
     const problems = [
       ...this.#globalProblems(found),
       ...found.flatMap((gateway) => this.#problems(gateway, canAuthenticate)),
+      ...found.flatMap((gateway) => sizeProblems(gateway, options)),
     ];
     const ports = this.#endpoints(found, options, problems);
     problems.push(...sharedRuleProblems(limitsOf(ports)));
@@ -187,6 +189,11 @@ export class GatewayExplorer {
       );
     }
   }
+}
+
+function sizeProblems({ info, options: { maxPayload } }: Found, { messages }: ResolvedOptions): string[] {
+  if (maxPayload === undefined) return [];
+  return unfinishedProblems(messages.unfinishedBytes, maxPayload).map((problem) => `${info.name}: ${problem}`);
 }
 
 function limitsOf(ports: ReadonlyMap<number, PortTable>): BoundRateLimit[] {

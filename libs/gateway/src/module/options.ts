@@ -166,6 +166,15 @@ export class MessageOptions {
   @Max(max32)
   maxBufferedChunks?: number;
 
+  /**
+   * Bytes that messages may hold which have not arrived whole, over all connections of this process; what it takes to keep
+   * them is included. Default 67,108,864 (64 MiB; where a gateway takes messages of more than 16 MiB, four of them). Must
+   * be at least twice the largest message. Above it the connection that holds most is closed with 1013. Infinity: no limit.
+   */
+  @IsOptional()
+  @IsLimit(1_048_576)
+  unfinishedBytes?: number;
+
   /** Messages that may wait for their turn on one connection. Default 256. Above it the socket is not read (TCP backpressure). */
   @IsOptional()
   @IsInt()

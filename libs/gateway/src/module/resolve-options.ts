@@ -7,6 +7,7 @@ import { originProblems } from '../admission/origin-policy.js';
 import { proxyProblems } from '../admission/client-address.js';
 import { authContradictions, type ResolvedAuthOptions, resolveAuthOptions } from '../auth/auth-options.js';
 import { HoldfastError } from '../errors/holdfast-error.js';
+import { unfinishedProblems } from '../intake/unfinished-bytes.js';
 import {
   type AdmissionOptions,
   type HeartbeatOptions,
@@ -16,8 +17,8 @@ import {
   type OutboxOptions,
 } from './options.js';
 
-/** Options whose defaults follow from what a gateway takes, see `endpointSettings`. */
-type PerGateway = 'maxFragments' | 'maxBufferedChunks';
+/** Options whose defaults follow from what gateways take, see `endpointSettings` and `UnfinishedBytes`. */
+type PerGateway = 'maxFragments' | 'maxBufferedChunks' | 'unfinishedBytes';
 
 export type ResolvedMessageOptions = Readonly<Required<Omit<MessageOptions, PerGateway>>> &
   Readonly<Record<PerGateway, number | undefined>>;
@@ -104,6 +105,7 @@ const messageDefaults: ResolvedMessageOptions = {
   maxPayloadBytes: 262_144,
   maxFragments: undefined,
   maxBufferedChunks: undefined,
+  unfinishedBytes: undefined,
   inboxMessages: 256,
   inboxBytes: 1_048_576,
   handlerTimeoutMs: 30_000,
@@ -145,7 +147,8 @@ function contradictions(given: HoldfastOptions, ownAuthenticator: boolean): stri
       "admission.origins: '*' lets every web page use its visitors' cookies here; production refuses it unless admission.allowAnyOriginInProduction is true. Allowed: 'same-origin' or a list of origins",
     );
   }
-  const { inboxBytes, maxPayloadBytes } = { ...messageDefaults, ...defined(given.messages) };
+  const { inboxBytes, maxPayloadBytes, unfinishedBytes } = { ...messageDefaults, ...defined(given.messages) };
+  found.push(...unfinishedProblems(unfinishedBytes, maxPayloadBytes));
   if (inboxBytes < maxPayloadBytes) {
     found.push(
       `messages.inboxBytes (${inboxBytes}) must not be below messages.maxPayloadBytes (${maxPayloadBytes}): one message would fill the inbox`,

@@ -33,6 +33,7 @@ const numbers: readonly (readonly [name: string, minimum: number, kind?: 'unlimi
   ['messages.maxPayloadBytes', 128],
   ['messages.maxFragments', 1],
   ['messages.maxBufferedChunks', 128],
+  ['messages.unfinishedBytes', 1_048_576, 'unlimited'],
   ['messages.inboxMessages', 1],
   ['messages.inboxBytes', 1],
   ['messages.handlerTimeoutMs', 1, 'unlimited'],
@@ -150,6 +151,10 @@ describe('options that contradict each other are both named:', () => {
       'messages.inboxBytes (1000) must not be below messages.maxPayloadBytes (1001)',
     ],
     [{ messages: { maxPayloadBytes: 2_000_000 } }, 'messages.inboxBytes (1048576) must not be below'],
+    [
+      { messages: { maxPayloadBytes: 1_048_576, unfinishedBytes: 2_097_151 } },
+      'messages.unfinishedBytes (2097151) must be at least twice the largest message (1048576)',
+    ],
     [
       { outbox: { highWaterBytes: 2_048, lowWaterBytes: 2_048 } },
       'outbox.lowWaterBytes (2048) must be below outbox.highWaterBytes (2048)',
