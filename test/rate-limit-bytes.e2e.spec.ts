@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { ManualClock, rawUpgrade, encodeFrame, TestClient } from '@holdfast/testing';
+import { ConnectionRegistry } from '@holdfast/gateway';
+import { encodeClose, encodeFrame, ManualClock, rawUpgrade, TestClient } from '@holdfast/testing';
 import { expect, it } from 'vitest';
 import { Calls, serve, type Served } from './support/dispatch.js';
 
@@ -69,7 +70,16 @@ it.each([
   peer.socket.write(all);
   while (served.counters.get('paused', 'byteRate') === 0) await turn();
   peer.socket.destroy();
+  await untilEmpty(served, clock);
 });
+
+/** Lets time pass until every connection has been read to its end. */
+async function untilEmpty(served: Served, clock: ManualClock): Promise<void> {
+  while (served.get(ConnectionRegistry).size > 0) {
+    clock.advance(100);
+    await turn();
+  }
+}
 
 /** A message in so many fragments with nothing in them. */
 function fragmented(fragments: number): Buffer {
@@ -83,6 +93,23 @@ function longHeader(text: string): Buffer {
   const header = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, text.length, 0, 0, 0, 0]);
   return Buffer.concat([header, Buffer.from(text)]);
 }
+
+it('also after the server has closed the connection, while it waits for the close frame of the client', async () => {
+  const clock = new ManualClock();
+  await using served = await start(clock);
+  const peer = await rawUpgrade(served.url(path));
+  if (!peer.upgraded) throw new Error(`refused with ${peer.status}`);
+  served.closeAll(4_000);
+  expect((await peer.frames.next()).opcode).toBe(8);
+  peer.socket.write(
+    Buffer.concat(Array.from({ length: 30 }, (_, index) => encodeFrame({ payload: JSON.stringify(large(index)) }))),
+  );
+  while (served.counters.get('paused', 'byteRate') === 0) await turn();
+  // It is read again in time for its own close frame.
+  peer.socket.write(encodeFrame({ opcode: 8, payload: encodeClose(4_000) }));
+  await untilEmpty(served, clock);
+  expect(served.counters.get('closed', 'APPLICATION')).toBe(1);
+});
 
 it('pings and pongs count, too', async () => {
   const clock = new ManualClock();

@@ -210,7 +210,8 @@ export abstract class Link implements OutboxOwner {
   }
 
   pause(reason: PauseReason): void {
-    if (this.isEnding || this.#pauses?.has(reason)) return;
+    // Only a flood is not read while the close frame of the peer is waited for.
+    if (this.#state === 'closed' || (this.isEnding && reason !== 'byteRate') || this.#pauses?.has(reason)) return;
     const wasPaused = this.paused;
     (this.#pauses ??= new Set()).add(reason);
     this.pausedFor(reason);
