@@ -53,7 +53,7 @@ export abstract class Link implements OutboxOwner {
     this.#outbox?.drained();
   };
   readonly #onData = (chunk: Buffer): void => {
-    this.arrived(chunk);
+    if (this.#socket) this.arrived(chunk, this.#socket);
   };
 
   constructor(socket: Duplex, id: string, handshake: Handshake, joinedAt: number) {
@@ -65,7 +65,7 @@ export abstract class Link implements OutboxOwner {
   abstract readonly isWelcome: boolean;
   protected abstract readonly outboxLimits: OutboxLimits;
   /** Bytes have come from the socket, and go to `ws` next. */
-  protected abstract arrived(chunk: Buffer): void;
+  protected abstract arrived(chunk: Buffer, socket: Duplex): void;
   protected abstract handle(data: RawData, isBinary: boolean): void;
   protected abstract changed(change: StateChange): void;
   protected abstract tagged(tag: string): void;

@@ -26,14 +26,16 @@ export class FrameScanner {
   #isSplit = false;
   /** The current chunk has a fragment whole, which is kept as a view of it. */
   #isViewed = false;
-  /** Chunks of the current frame, chunks with fragments whole, and copies of fragments that lay in several chunks. */
+  /** Chunks of the current frame, chunks with fragments whole, and what else it takes to keep fragments. */
   #current = 0;
   #viewed = 0;
-  #copied = 0;
+  #parts = 0;
+  /** Where small copies went last. */
+  #pool: ArrayBufferLike | undefined;
 
   /** The most that `ws` may keep of what has not arrived whole, in bytes: payload and what it takes to keep it. */
   get held(): number {
-    return this.#current + this.#viewed + this.#copied;
+    return this.#current + this.#viewed + this.#parts;
   }
 
   scan(chunk: Buffer): void {
@@ -90,13 +92,24 @@ export class FrameScanner {
     if (this.#isFinal) {
       this.#isViewed = false;
       this.#viewed = 0;
-      this.#copied = 0;
-    } else if (!this.#isSplit) {
-      this.#isViewed ||= this.#length > 0;
-    } else {
-      // Small copies come from a pool, and one of them is enough to keep all of it.
-      this.#copied += this.#length < Buffer.poolSize / 2 ? Buffer.poolSize : this.#length;
+      this.#parts = 0;
+      this.#pool = undefined;
+    } else if (this.#length > 0) {
+      this.#parts += chunkBytes;
+      if (!this.#isSplit) this.#isViewed = true;
+      // What lay in several chunks is copied.
+      else if (this.#length >= Buffer.poolSize / 2) this.#parts += this.#length;
+      else this.#pooled();
     }
+  }
+
+  /** Small copies come from a pool that all of the process uses, and one of them is enough to keep all of it. */
+  #pooled(): void {
+    const pool = Buffer.allocUnsafe(1).buffer;
+    if (pool === this.#pool) return;
+    // The copy comes after this look, and may be the first in the next pool.
+    this.#parts += (this.#pool ? 1 : 2) * (Buffer.poolSize + chunkBytes);
+    this.#pool = pool;
   }
 
   #chunkEnded(length: number, isReadWhole: boolean): void {

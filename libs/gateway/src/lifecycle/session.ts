@@ -214,9 +214,9 @@ export class Session extends Link {
     this.close(CloseCode.RATE_LIMIT_ABUSE, refusal.message);
   }
 
-  protected override arrived(chunk: Buffer): void {
+  protected override arrived(chunk: Buffer, socket: Duplex): void {
     const { unfinished, options, clock } = this.services;
-    this.#intake ??= new Intake(this, unfinished, options.messages, clock);
+    this.#intake ??= new Intake(socket, this, unfinished, options.messages, clock);
     this.#intake.arrived(chunk);
   }
 
@@ -238,6 +238,7 @@ export class Session extends Link {
 
   protected override pausedFor(reason: PauseReason): void {
     this.services.counters.add('paused', reason);
+    this.#intake?.paused();
   }
 
   /** A peer that does not answer our close frame, or does not even read it, is not waited for. */
@@ -277,6 +278,7 @@ export class Session extends Link {
   #ended(): void {
     this.#release();
     this.#intake?.ended();
+    this.#intake = undefined;
     for (const stream of this.streams ?? []) stream.cancel();
     this.streams = undefined;
     this.request = undefined;
