@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { answerOf, type Order, type SubjectName } from './wire.js';
+import { answerOf, type Drip, type Dripped, type Order, type SubjectName } from './wire.js';
 
 /** Pins a process to a core, where the machine can: load and subject must not compete. */
 function pin(child: ChildProcess, core: number): void {
@@ -41,6 +41,13 @@ export class Subject {
     const answer = answerOf<{ heap: number }>(this.child);
     this.child.send('heap');
     return (await answer).heap;
+  }
+
+  /** Has it send a frame to itself. */
+  async drip(frame: Drip): Promise<Dripped> {
+    const answer = answerOf<Dripped>(this.child);
+    this.child.send(frame);
+    return answer;
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
-/** `npm run bench [-- echo full pipelined handshake memory heartbeat]`: see bench/README.md for the method. */
+/** `npm run bench [-- echo full pipelined handshake memory heartbeat chunks]`: see bench/README.md for the method. */
 import { SignJWT } from 'jose';
 import { compare, echo, handshakes, type Row } from './measure.js';
+import { chunks } from './chunks.js';
 import { heartbeat, memory } from './idle.js';
 import { Generator } from './processes.js';
 import { secret } from './wire.js';
@@ -60,6 +61,7 @@ try {
   }
   if (wants('memory')) await memory(generator, token);
   if (wants('heartbeat')) await heartbeat(generator, token);
+  if (wants('chunks')) await chunks();
 } finally {
   generator.stop();
 }

@@ -10,7 +10,13 @@ export type SubjectName =
   | 'holdfast'
   | 'holdfast-full'
   | 'holdfast-full-otel'
-  | 'holdfast-jwt';
+  | 'holdfast-jwt'
+  | LargeSubject;
+
+/** Those that take messages of some size, bare `ws` without a limit of chunks. */
+export type LargeSubject = `${'ws' | 'holdfast'}-${keyof typeof largestBytes}`;
+
+export const largestBytes = { '256k': 256 * 1024, '100m': 100 * 1024 * 1024 } as const;
 
 /** What the generator is told to do. */
 export type Order =
@@ -38,6 +44,19 @@ export type Order =
       readonly connections: number;
     }
   | { readonly kind: 'release' };
+
+/** One frame that a subject sends to itself, so that each packet is read by itself. */
+export interface Drip {
+  readonly bytes: number;
+  readonly packetBytes: number;
+}
+
+/** What became of it. */
+export interface Dripped {
+  /** The longest stop of the event loop meanwhile. */
+  readonly stopMs: number;
+  readonly told: string;
+}
 
 /** The secret of the tokens in all benches. */
 export const secret = 'a secret for benches that is long enough';
