@@ -7,6 +7,7 @@ import { Connection, type ConnectionStats } from './connection.js';
 import { type ConnectionState, mayChange, type StateChange } from './connection-state.js';
 import { cutReason, violationCode } from './close-frame.js';
 import { describeCause, type DisconnectCause } from './disconnect-cause.js';
+import { guardListeners } from './guarded-signal.js';
 import type { Handshake } from './handshake.js';
 
 /** A socket that knows its link, so that its listeners are shared functions and not closures per connection. */
@@ -76,6 +77,8 @@ export abstract class Link implements OutboxOwner {
   protected abstract pausedFor(reason: PauseReason): void;
   /** A frame is on its way to the socket. */
   protected abstract transmitted(text: string): void;
+  /** A listener of {@link Link.signal} has thrown or rejected. */
+  protected abstract listenerFailed(error: unknown): void;
   abstract congested(isCongested: boolean): void;
   abstract refused(): void;
   abstract dropped(): void;
@@ -111,7 +114,7 @@ export abstract class Link implements OutboxOwner {
   }
 
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
+    this.#abort ??= this.#aborter();
     if (this.#state === 'closed') this.#abort.abort(this.cause);
     return this.#abort.signal;
   }
@@ -295,6 +298,14 @@ export abstract class Link implements OutboxOwner {
     this.#change('closed', this.cause);
     this.#abort?.abort(this.cause);
     this.#letGo();
+  }
+
+  #aborter(): AbortController {
+    const aborter = new AbortController();
+    guardListeners(aborter.signal, (error) => {
+      this.listenerFailed(error);
+    });
+    return aborter;
   }
 
   /** An application may keep a connection that has ended for as long as it likes, but not the socket and its buffers with it. */

@@ -262,6 +262,10 @@ export class Session extends Link {
     this.services.log.error('unencodable', `"${event}" was not sent: ${message}`);
   }
 
+  protected override listenerFailed(error: unknown): void {
+    this.services.log.error('signal', 'A listener of the signal of a connection failed', error);
+  }
+
   protected override changed(change: StateChange): void {
     if (change.to === 'draining' || change.to === 'closed') this.#abandon(change.from);
     if (change.to === 'closed') this.#ended();
