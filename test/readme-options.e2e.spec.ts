@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'prettier';
 import { describe, expect, it } from 'vitest';
@@ -71,6 +71,12 @@ describe('SECURITY.md', () => {
       ([, name]) => name,
     );
     expect(named.filter((name) => !known.has(name ?? ''))).toEqual([]);
+  });
+
+  it('names tests that exist', () => {
+    const named = [...security.matchAll(/`([\w./-]+\.spec\.ts)`/g)].map(([, file]) => file ?? '');
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((file) => !existsSync(join(root, file)))).toEqual([]);
   });
 
   it('gives the defaults that the sources give', () => {

@@ -221,8 +221,9 @@ export class MessageOptions {
   maxDepth?: number;
 
   /**
-   * Bytes one connection may send per second, with twice as many at once after a rest. Default 8,388,608 (8 MiB). Above
-   * it the socket is not read for a while, and nothing is lost. Infinity: no limit.
+   * Bytes one connection may send per second, with twice as many at once after a rest. All that arrives counts: headers
+   * of frames, fragments, and frames that never become whole. Default 8,388,608 (8 MiB). Above it the socket is not read
+   * for a while, and nothing is lost. Infinity: no limit.
    */
   @IsOptional()
   @IsLimit(1024)
