@@ -1,10 +1,14 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
+import { type CanActivate, Injectable, UseGuards } from '@nestjs/common';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { ConnectionRegistry } from '@holdfast/gateway';
 import { encodeFrame, ManualClock, rawUpgrade, type RawUpgraded } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
-import { gate, serve, type Served } from './support/dispatch.js';
-import { drip } from './support/hostile.js';
+import { Calls, gate, serve, type Served } from './support/dispatch.js';
+import { drip, upgradeHeaders } from './support/hostile.js';
 
 const path = '/large';
 /** What the smallest packets in use carry (RFC 9293 section 3.7.1). */
@@ -31,6 +35,27 @@ class LargeGateway {
 function start(limits: Readonly<Record<string, number>>, clock?: ManualClock): Promise<Served> {
   const messages = { maxBufferedChunks: 4_600, ...limits };
   return serve([LargeGateway], { clock, options: { heartbeat: { intervalMs: 0 }, messages } });
+}
+
+/** Lets everybody in, when the test says so. */
+@Injectable()
+class SlowGuard implements CanActivate {
+  readonly asked = new Calls<true>();
+  readonly gate = gate<boolean>();
+
+  canActivate(): Promise<boolean> {
+    this.asked.add(true);
+    return this.gate.promise;
+  }
+}
+
+@UseGuards(SlowGuard)
+@WebSocketGateway({ path: '/guarded' })
+class GuardedGateway {
+  @SubscribeMessage('length')
+  length(@MessageBody() text: string): number {
+    return text.length;
+  }
 }
 
 async function upgrade(served: Served): Promise<RawUpgraded> {
@@ -144,5 +169,32 @@ describe('what a client sends byte by byte while it is not read', () => {
     served.get(LargeGateway).gate.open();
     expect(await answers(peer, 1)).toEqual([reply(1, 5_000)]);
     peer.socket.destroy();
+  });
+});
+
+describe('what a client sends byte by byte while a guard has not decided', () => {
+  it('is put together as well', async () => {
+    const clock = new ManualClock();
+    await using served = await serve([SlowGuard, GuardedGateway], {
+      clock,
+      options: { messages: { maxBufferedChunks: 128 } },
+    });
+    const guard = served.get(SlowGuard);
+    const server = served.app.app.getHttpServer() as Server;
+    const accepted = once(server, 'connection');
+    const socket = connect(Number(new URL(served.url('/')).port), '127.0.0.1');
+    const [seen] = (await accepted) as [Socket];
+    socket.write(`GET /guarded HTTP/1.1\r\nHost: 127.0.0.1\r\n${upgradeHeaders}\r\n`);
+    await guard.asked.called(1);
+    const bytes = request(1, 5_000);
+    const all = seen.bytesRead + bytes.length;
+    await drip(socket, bytes, 1);
+    while (seen.bytesRead < all) await turn();
+    clock.advance(600);
+    let said = '';
+    socket.on('data', (chunk) => (said += chunk.toString()));
+    guard.gate.open(true);
+    await expect.poll(() => said).toContain('"data":5000');
+    socket.destroy();
   });
 });

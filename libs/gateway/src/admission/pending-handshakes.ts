@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
+import { ReadAhead } from '../intake/read-ahead.js';
 import { Deadline } from '../ports/deadline.js';
-import type { TimerWheel } from '../ports/timer-wheel.js';
+import type { TimerWheel, WheelTask } from '../ports/timer-wheel.js';
 import { type Refusal, refusals } from './refusal.js';
 import { HandshakeRefusal } from './refusal-for.js';
 
@@ -33,6 +34,8 @@ export class PendingHandshakes {
     const left = (): void => {
       end(clientLeft());
     };
+    const readAhead = new ReadAhead(socket, { paused: true, after: this.#after });
+    readAhead.watch();
     this.#endings.add(end);
     this.wheel.schedule(late, this.timeoutMs);
     socket.once('close', left);
@@ -41,9 +44,14 @@ export class PendingHandshakes {
     } finally {
       socket.off('close', left);
       this.wheel.cancel(late);
+      this.wheel.cancel(readAhead);
       this.#endings.delete(end);
     }
   }
+
+  readonly #after = (task: WheelTask, delayMs: number): void => {
+    this.wheel.schedule(task, delayMs);
+  };
 
   refuseAll(refusal: Refusal): void {
     for (const end of this.#endings) end(refusal);

@@ -28,8 +28,9 @@ export class ReadAhead extends WheelTask {
 
   override onDue(): void {
     this.#isWatching = false;
-    if (!this.owner.paused) return;
     const { socket } = this;
+    // Before the upgrade, somebody else may have taken to reading.
+    if (!this.owner.paused || socket.readableFlowing) return;
     // One that is full reads on once when it is made room, and not again until it has been resumed.
     const isFull = socket.readableLength >= socket.readableHighWaterMark;
     if (socket.readableLength !== this.#seen) compact(socket);

@@ -70,17 +70,29 @@ export class UnfinishedBytes {
 
   #shed(): void {
     while (this.#total - this.#leavingTotal > this.#limit) {
-      const [holder, bytes] = largest(this.#held, (candidate) => !this.#leaving.has(candidate));
+      const [holder, bytes] = this.#largest();
       this.#leaving.add(holder);
       this.#leavingTotal += bytes;
       this.onShed(bytes, this.#limit);
       holder.overloaded();
     }
-    while (this.#total > this.#limit * (1 + leavingShare)) {
-      const [holder] = largest(this.#held, (candidate) => this.#leaving.has(candidate));
+    // The first of them has had most time to read its close frame.
+    for (const holder of this.#leaving) {
+      if (this.#total <= this.#limit * (1 + leavingShare)) return;
+      if (!this.#held.has(holder)) continue;
       this.holds(holder, 0);
       holder.cut();
     }
+  }
+
+  /** Of those that stay. Only asked for when they hold too much, which none of them does with nothing. */
+  #largest(): readonly [Holder, number] {
+    let found: readonly [Holder, number] | undefined;
+    for (const entry of this.#held) {
+      if (entry[1] > (found?.[1] ?? 0) && !this.#leaving.has(entry[0])) found = entry;
+    }
+    if (!found) throw new RangeError('No connection holds what all of them are said to hold');
+    return found;
   }
 }
 
@@ -90,12 +102,4 @@ export function unfinishedProblems(given: number | undefined, maxPayloadBytes: n
   return [
     `messages.unfinishedBytes (${given}) must be at least twice the largest message (${maxPayloadBytes}): a single one could not arrive`,
   ];
-}
-
-/** Only asked when they hold too much, which none of them does with nothing. */
-function largest(held: ReadonlyMap<Holder, number>, isMeant: (holder: Holder) => boolean): readonly [Holder, number] {
-  let found: readonly [Holder, number] | undefined;
-  for (const entry of held) if (isMeant(entry[0]) && entry[1] > (found?.[1] ?? 0)) found = entry;
-  if (!found) throw new RangeError('No connection holds what all of them are said to hold');
-  return found;
 }

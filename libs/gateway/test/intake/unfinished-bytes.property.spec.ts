@@ -20,6 +20,7 @@ class Peer implements Holder {
 
   cut(): void {
     expect(this.isClosing, 'cut before it was closed').toBe(true);
+    expect(this.held, 'cut for nothing').toBeGreaterThan(0);
     this.isCut = true;
     this.held = 0;
   }
