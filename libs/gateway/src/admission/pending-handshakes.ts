@@ -8,6 +8,9 @@ import { HandshakeRefusal } from './refusal-for.js';
 /** Handshakes about which guards have not decided yet. None of them waits longer than its client or this process does. */
 export class PendingHandshakes {
   readonly #endings = new Set<(refusal: Refusal) => void>();
+  readonly #after = (task: WheelTask, delayMs: number): void => {
+    this.wheel.schedule(task, delayMs);
+  };
 
   constructor(
     private readonly wheel: TimerWheel,
@@ -34,6 +37,7 @@ export class PendingHandshakes {
     const left = (): void => {
       end(clientLeft());
     };
+    // Nobody reads before there is an upgrade.
     const readAhead = new ReadAhead(socket, { paused: true, after: this.#after });
     readAhead.watch();
     this.#endings.add(end);
@@ -48,10 +52,6 @@ export class PendingHandshakes {
       this.#endings.delete(end);
     }
   }
-
-  readonly #after = (task: WheelTask, delayMs: number): void => {
-    this.wheel.schedule(task, delayMs);
-  };
 
   refuseAll(refusal: Refusal): void {
     for (const end of this.#endings) end(refusal);

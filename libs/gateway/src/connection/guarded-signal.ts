@@ -27,16 +27,21 @@ export function guardListeners(signal: AbortSignal, failed: (error: unknown) => 
   let onabort: unknown = null;
   Object.defineProperties(signal, {
     addEventListener: {
+      configurable: true,
+      writable: true,
       value: (...[type, listener, options]: AddArguments) => {
         add(type, isListener(listener) ? guardOf(listener) : listener, options);
       },
     },
     removeEventListener: {
+      configurable: true,
+      writable: true,
       value: (...[type, listener, options]: AddArguments) => {
         remove(type, isListener(listener) ? guardOf(listener) : listener, options);
       },
     },
     onabort: {
+      configurable: true,
       get: () => onabort,
       set: (listener: unknown) => {
         onabort = typeof listener === 'function' ? listener : null;

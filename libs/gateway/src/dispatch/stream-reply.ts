@@ -81,25 +81,25 @@ export class StreamReply extends Subscription implements Observer<unknown> {
   }
 
   override unsubscribe(): void {
-    this.#guard(() => {
+    try {
       super.unsubscribe();
-    });
+    } catch (error) {
+      this.#teardownFailed(error);
+    }
   }
 
   /** A teardown that comes when the stream is over is called at once. */
   override add(teardown: TeardownLogic): void {
-    this.#guard(() => {
+    try {
       super.add(teardown);
-    });
+    } catch (error) {
+      this.#teardownFailed(error);
+    }
   }
 
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      const errors: readonly unknown[] = error instanceof UnsubscriptionError ? error.errors : [error];
-      for (const each of errors) this.sink.teardownFailed(each);
-    }
+  #teardownFailed(error: unknown): void {
+    const errors: readonly unknown[] = error instanceof UnsubscriptionError ? error.errors : [error];
+    for (const each of errors) this.sink.teardownFailed(each);
   }
 
   #stream(): void {

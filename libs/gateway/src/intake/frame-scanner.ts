@@ -12,10 +12,8 @@ const closeOpcode = 0x8;
  * is for `ws` to say, which gets the same chunks.
  */
 export class FrameScanner {
-  /** Chunks in which the current frame has arrived so far; 0 between frames. */
-  chunks = 0;
-  /** Bytes of the payload of the current frame that are still to come. */
-  left = 0;
+  #chunks = 0;
+  #left = 0;
   #headerSeen = 0;
   #headerSize = firstBytes;
   #length = 0;
@@ -33,6 +31,16 @@ export class FrameScanner {
   /** Where small copies went last. */
   #pool: ArrayBufferLike | undefined;
 
+  /** Chunks in which the current frame has arrived so far; 0 between frames. */
+  get chunks(): number {
+    return this.#chunks;
+  }
+
+  /** Bytes of the payload of the current frame that are still to come. */
+  get left(): number {
+    return this.#left;
+  }
+
   /** The most that `ws` may keep of what has not arrived whole, in bytes: payload and what it takes to keep it. */
   get held(): number {
     return this.#current + this.#viewed + this.#parts;
@@ -46,11 +54,11 @@ export class FrameScanner {
         // `at` is within the chunk.
         this.#readHeader(chunk[at++] as number);
       } else {
-        const skipped = Math.min(this.left, chunk.length - at);
-        this.left -= skipped;
+        const skipped = Math.min(this.#left, chunk.length - at);
+        this.#left -= skipped;
         at += skipped;
       }
-      if (this.left === 0 && this.#headerSeen === this.#headerSize && !this.#frameEnded()) break;
+      if (this.#left === 0 && this.#headerSeen === this.#headerSize && !this.#frameEnded()) break;
     }
     this.#chunkEnded(chunk.length, at === chunk.length);
   }
@@ -73,7 +81,7 @@ export class FrameScanner {
     } else if (index < this.#headerSize - maskBytes) {
       this.#length = this.#length * 256 + byte;
     }
-    if (this.#headerSeen === this.#headerSize) this.left = this.#length;
+    if (this.#headerSeen === this.#headerSize) this.#left = this.#length;
   }
 
   /** @returns whether another frame may follow. */
@@ -83,7 +91,7 @@ export class FrameScanner {
     this.#headerSeen = 0;
     this.#headerSize = firstBytes;
     this.#isSplit = false;
-    this.chunks = 0;
+    this.#chunks = 0;
     this.#current = 0;
     return !this.#isOver;
   }
@@ -118,8 +126,8 @@ export class FrameScanner {
     this.#isViewed = false;
     // What comes behind a close frame is not read, but it is not let go of either.
     if (this.#headerSeen === 0 && isReadWhole) return;
-    this.chunks++;
+    this.#chunks++;
     this.#current += bytes;
-    this.#isSplit = this.#headerSeen === this.#headerSize && this.left < this.#length;
+    this.#isSplit = this.#headerSeen === this.#headerSize && this.#left < this.#length;
   }
 }

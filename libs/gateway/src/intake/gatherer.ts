@@ -64,7 +64,7 @@ export class Gatherer extends WheelTask {
   /** @param enough - bytes that are worth reading, where the frame lacks more. */
   #read(enough: number): void {
     const { socket, owner, scanner } = this;
-    while (this.#isGathering && !owner.paused && socket.readableLength >= Math.min(enough, scanner.left)) {
+    while (this.#isGathering && !owner.paused && socket.readableLength >= Math.min(enough, scanner.left || 1)) {
       // By number, because some versions of Node give one packet at a time otherwise; and not above the mark, which would rise.
       socket.read(Math.min(socket.readableLength, socket.readableHighWaterMark));
     }

@@ -6,7 +6,7 @@ export interface Holder {
   cut(): void;
 }
 
-/** What it takes to keep the parts of the largest message must fit, too: half of it is enough for the smallest packets. */
+/** One message has to fit with what it takes to keep its chunks: that is little more than half of it in the smallest packets. */
 const leastMessages = 2;
 /** The default in any case: an eighth of a small container of 512 MiB, or 256 of the largest messages by default. */
 const minDefaultBytes = 64 * 1024 * 1024;
@@ -70,7 +70,9 @@ export class UnfinishedBytes {
 
   #shed(): void {
     while (this.#total - this.#leavingTotal > this.#limit) {
-      const [holder, bytes] = this.#largest();
+      const most = this.#largest();
+      if (!most) return;
+      const [holder, bytes] = most;
       this.#leaving.add(holder);
       this.#leavingTotal += bytes;
       this.onShed(bytes, this.#limit);
@@ -85,13 +87,12 @@ export class UnfinishedBytes {
     }
   }
 
-  /** Of those that stay. Only asked for when they hold too much, which none of them does with nothing. */
-  #largest(): readonly [Holder, number] {
+  /** Of those that stay. */
+  #largest(): readonly [Holder, number] | undefined {
     let found: readonly [Holder, number] | undefined;
     for (const entry of this.#held) {
       if (entry[1] > (found?.[1] ?? 0) && !this.#leaving.has(entry[0])) found = entry;
     }
-    if (!found) throw new RangeError('No connection holds what all of them are said to hold');
     return found;
   }
 }

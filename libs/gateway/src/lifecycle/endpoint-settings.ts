@@ -1,10 +1,15 @@
-import type { ResolvedMessageOptions } from '../module/resolve-options.js';
-
 /** What a peer may send on one path. */
 export interface EndpointSettings {
   readonly maxPayloadBytes: number;
   readonly maxFragments: number;
   readonly maxBufferedChunks: number;
+}
+
+/** What the options say of it; undefined: as much as the largest message needs. */
+export interface MessageLimits {
+  readonly maxPayloadBytes: number;
+  readonly maxFragments: number | undefined;
+  readonly maxBufferedChunks: number | undefined;
 }
 
 /**
@@ -16,7 +21,7 @@ const minFragments = 1_024;
 const minBufferedChunks = 4_096;
 
 /** @param maxPayload - what the gateways of the path set in place of `messages.maxPayloadBytes`. */
-export function endpointSettings(messages: ResolvedMessageOptions, maxPayload: number | undefined): EndpointSettings {
+export function endpointSettings(messages: MessageLimits, maxPayload: number | undefined): EndpointSettings {
   const maxPayloadBytes = maxPayload ?? messages.maxPayloadBytes;
   const parts = Math.ceil(maxPayloadBytes / bytesPerPart);
   return {

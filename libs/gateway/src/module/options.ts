@@ -168,8 +168,9 @@ export class MessageOptions {
 
   /**
    * Bytes that messages may hold which have not arrived whole, over all connections of this process; what it takes to keep
-   * them is included. Default 67,108,864 (64 MiB; where a gateway takes messages of more than 16 MiB, four of them). Must
-   * be at least twice the largest message. Above it the connection that holds most is closed with 1013. Infinity: no limit.
+   * them is included. Default 67,108,864 (64 MiB: room for 256 of the largest messages by default, and for four where a
+   * gateway takes messages of more than 16 MiB). Must be at least twice the largest message. Above it the connection that
+   * holds most is closed with 1013. Infinity: no limit.
    */
   @IsOptional()
   @IsLimit(1_048_576)
