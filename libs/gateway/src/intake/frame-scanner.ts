@@ -5,6 +5,16 @@ export const chunkBytes = 300;
 const firstBytes = 2;
 const maskBytes = 4;
 const closeOpcode = 0x8;
+const longestShortLength = 125;
+
+/** Whether a chunk is one short frame that leaves nothing to be waited for, as most are. */
+export function isWhole(chunk: Buffer): boolean {
+  // By index, because taking a buffer apart asks it for an iterator.
+  const first = chunk[0] ?? 0;
+  const length = (chunk[1] ?? 0) & 0x7f;
+  const isFinal = (first & 0x80) !== 0 && (first & 0x0f) !== closeOpcode;
+  return isFinal && length <= longestShortLength && chunk.length === firstBytes + maskBytes + length;
+}
 
 /**
  * Follows the frames of one client through the chunks in which they arrive, to know what `ws` keeps of a message that has

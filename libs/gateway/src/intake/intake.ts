@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../ports/clock.js';
 import { ByteRate, type ByteRateOwner } from '../rate-limit/byte-rate.js';
-import { FrameScanner } from './frame-scanner.js';
+import { FrameScanner, isWhole } from './frame-scanner.js';
 import { Gatherer, manyChunks, type ReadingOwner } from './gatherer.js';
 import { ReadAhead } from './read-ahead.js';
 import type { Holder, UnfinishedBytes } from './unfinished-bytes.js';
@@ -14,7 +14,8 @@ export interface IntakeLimits {
 /** What arrives on one connection, before it is a message: all of it costs, whatever becomes of it. */
 export class Intake {
   readonly #rate: ByteRate | undefined;
-  readonly #scanner = new FrameScanner();
+  /** Connections that send nothing but short messages have none. */
+  #scanner: FrameScanner | undefined;
   #gatherer: Gatherer | undefined;
   #readAhead: ReadAhead | undefined;
   #held = 0;
@@ -31,13 +32,7 @@ export class Intake {
 
   arrived(chunk: Buffer): void {
     this.#rate?.spend(chunk.length);
-    this.#scanner.scan(chunk);
-    if (this.#scanner.chunks >= manyChunks) this.#gather();
-    else this.#gatherer?.end();
-    const { held } = this.#scanner;
-    if (held === this.#held) return;
-    this.#held = held;
-    this.unfinished.holds(this.owner, held);
+    if (this.#held > 0 || !isWhole(chunk)) this.#scan(chunk);
   }
 
   /** The socket is not read for a while. */
@@ -48,7 +43,7 @@ export class Intake {
 
   /** The peer has broken the protocol: what it holds stays until its connection ends, and nothing is added to it. */
   broken(): void {
-    this.#scanner.stop();
+    (this.#scanner ??= new FrameScanner()).stop();
     this.#gatherer?.end();
   }
 
@@ -57,8 +52,14 @@ export class Intake {
     this.unfinished.left(this.owner);
   }
 
-  #gather(): void {
-    this.#gatherer ??= new Gatherer(this.socket, this.#scanner, this.owner);
-    this.#gatherer.begin();
+  #scan(chunk: Buffer): void {
+    const scanner = (this.#scanner ??= new FrameScanner());
+    scanner.scan(chunk);
+    if (scanner.chunks < manyChunks) this.#gatherer?.end();
+    else (this.#gatherer ??= new Gatherer(this.socket, scanner, this.owner)).begin();
+    const { held } = scanner;
+    if (held === this.#held) return;
+    this.#held = held;
+    this.unfinished.holds(this.owner, held);
   }
 }

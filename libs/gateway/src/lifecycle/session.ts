@@ -215,9 +215,7 @@ export class Session extends Link {
   }
 
   protected override arrived(chunk: Buffer, socket: Duplex): void {
-    const { unfinished, options, clock } = this.services;
-    this.#intake ??= new Intake(socket, this, unfinished, options.messages, clock);
-    this.#intake.arrived(chunk);
+    (this.#intake ??= this.#newIntake(socket)).arrived(chunk);
   }
 
   protected override handle(data: RawData, isBinary: boolean): void {
@@ -272,6 +270,11 @@ export class Session extends Link {
     if (this.isAttached) this.services.census.changed(this.endpoint.route, change.from, change.to);
     this.services.registry.changed(this.connection, change);
     if (change.to === 'closed' && this.isAttached) this.services.connector.ended(this);
+  }
+
+  #newIntake(socket: Duplex): Intake {
+    const { unfinished, options, clock } = this.services;
+    return new Intake(socket, this, unfinished, options.messages, clock);
   }
 
   #abandon(from: ConnectionState): void {

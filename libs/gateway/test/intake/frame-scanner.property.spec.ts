@@ -1,8 +1,8 @@
-import { encodeFrame } from '@holdfast/testing';
+import { encodeFrame, type WireFrameSpec } from '@holdfast/testing';
 import fc from 'fast-check';
 import * as ws from 'ws';
 import { describe, expect, it } from 'vitest';
-import { chunkBytes, FrameScanner } from '../../src/intake/frame-scanner.js';
+import { chunkBytes, FrameScanner, isWhole } from '../../src/intake/frame-scanner.js';
 
 /** The part of `ws` that keeps what has not arrived whole. Its published types do not know that it is exported. */
 interface Receiver extends NodeJS.EventEmitter {
@@ -93,6 +93,37 @@ function compare(
 }
 
 const bytesOf = (frames: readonly Frame[]): Buffer => Buffer.concat(frames.map(({ bytes }) => bytes));
+
+describe('a chunk that is whole', () => {
+  it('leaves nothing that is kept, whether it is scanned or not', () => {
+    const property = fc.property(conversation, chunkSizes, (frames, sizes) => {
+      let before = 0;
+      compare(cut(bytesOf(frames), sizes), (scanner, _receiver, chunk) => {
+        const mayBeSkipped = before === 0 && isWhole(chunk);
+        before = scanner.held;
+        return mayBeSkipped && scanner.held > 0 ? chunk : undefined;
+      });
+    });
+    fc.assert(property);
+  });
+
+  it('is one short frame: final, and no close frame, after which nothing is read', () => {
+    const frame = (spec: WireFrameSpec): boolean => isWhole(encodeFrame(spec));
+    expect([0, 1, 125].map((length) => frame({ payload: Buffer.alloc(length) }))).toEqual([true, true, true]);
+    expect([frame({ opcode: 9 }), frame({ opcode: 10, payload: 'x' }), frame({ opcode: 0 })]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([frame({ opcode: 8 }), frame({ fin: false }), frame({ payload: Buffer.alloc(126) })]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    const two = Buffer.concat([encodeFrame({ payload: 'x' }), encodeFrame({ payload: 'x' })]);
+    expect([isWhole(two), isWhole(two.subarray(0, 6)), isWhole(two.subarray(0, 1))]).toEqual([false, false, false]);
+  });
+});
 
 describe('what is kept of a message that has not arrived whole', () => {
   it('is never more than the scanner says', () => {
