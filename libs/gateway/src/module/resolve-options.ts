@@ -20,7 +20,7 @@ import {
 /** Options whose defaults follow from what gateways take, see `endpointSettings` and `UnfinishedBytes`. */
 type PerGateway = 'maxFragments' | 'maxBufferedChunks' | 'unfinishedBytes';
 
-export type ResolvedMessageOptions = Readonly<Required<Omit<MessageOptions, PerGateway>>> &
+type ResolvedMessageOptions = Readonly<Required<Omit<MessageOptions, PerGateway>>> &
   Readonly<Record<PerGateway, number | undefined>>;
 
 /** {@link HoldfastOptions} with every default filled in, frozen. */
