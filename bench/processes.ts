@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   answerOf,
+  type Drip,
+  type Dripped,
   type FloodOrder,
   type InnocentAnswer,
   type InnocentOrder,
@@ -53,6 +55,13 @@ export class Subject {
     const answer = answerOf<{ heap: number }>(this.child);
     this.child.send('heap');
     return (await answer).heap;
+  }
+
+  /** Has it send a frame to itself. */
+  async drip(frame: Drip): Promise<Dripped> {
+    const answer = answerOf<Dripped>(this.child);
+    this.child.send(frame);
+    return answer;
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
-/** `npm run bench [-- echo full pipelined handshake memory heartbeat fairness hub]`: see bench/README.md for the method. */
+/** `npm run bench [-- echo full pipelined handshake memory heartbeat fairness chunks hub]`: see bench/README.md for the method. */
 import { compare, echo, handshakes, type Row } from './measure.js';
+import { chunks } from './chunks.js';
 import { fairness } from './fairness.js';
 import { heartbeat, memory } from './idle.js';
 import { Generator, runAlone } from './processes.js';
@@ -58,6 +59,7 @@ try {
   if (wants('heartbeat')) await heartbeat(generator, token);
   if (wants('fairness')) await fairness(token);
   if (wants('hub')) await runAlone('./hub.js');
+  if (wants('chunks')) await chunks();
 } finally {
   generator.stop();
 }

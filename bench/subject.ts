@@ -1,11 +1,12 @@
 /** A server under measurement, in a process of its own: `node subject.js <name>`. */
 import 'reflect-metadata';
-import { plainEcho, plainHandshake } from './subjects/bare-ws.js';
-import { holdfast } from './subjects/holdfast.js';
+import { drip } from './drip.js';
+import { plainEcho, plainHandshake, plainSink } from './subjects/bare-ws.js';
+import { holdfast, holdfastSink } from './subjects/holdfast.js';
 import { nestAdapter } from './subjects/nest-adapter.js';
 import { registerOpenTelemetry } from './subjects/open-telemetry.js';
 import { socketIo } from './subjects/socket-io.js';
-import type { SubjectName } from './wire.js';
+import { type Drip, largestBytes, type SubjectName } from './wire.js';
 
 const subjects: Record<SubjectName, () => Promise<number>> = {
   ws: plainEcho,
@@ -20,13 +21,22 @@ const subjects: Record<SubjectName, () => Promise<number>> = {
     return holdfast('full');
   },
   'holdfast-jwt': () => holdfast('jwt'),
+  'ws-256k': () => plainSink(largestBytes['256k']),
+  'ws-100m': () => plainSink(largestBytes['100m']),
+  'holdfast-256k': () => holdfastSink(largestBytes['256k']),
+  'holdfast-100m': () => holdfastSink(largestBytes['100m']),
 };
 
 const name = process.argv[2] ?? '';
 if (!Object.hasOwn(subjects, name)) throw new Error(`Unknown subject "${name}"`);
 // Checked by the line above.
 const port = await subjects[name as SubjectName]();
-process.on('message', () => {
+process.on('message', (question) => {
+  if (typeof question === 'object') {
+    // A question that is an object is of this kind.
+    void drip(port, question as Drip).then((dripped) => process.send?.(dripped));
+    return;
+  }
   // Only asked for with --expose-gc, so that what is left is what is held.
   globalThis.gc?.();
   process.send?.({ heap: process.memoryUsage().heapUsed + process.memoryUsage().external });

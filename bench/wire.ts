@@ -11,7 +11,13 @@ export type SubjectName =
   | 'holdfast'
   | 'holdfast-full'
   | 'holdfast-full-otel'
-  | 'holdfast-jwt';
+  | 'holdfast-jwt'
+  | LargeSubject;
+
+/** Those that take messages of some size, bare `ws` without a limit of chunks. */
+export type LargeSubject = `${'ws' | 'holdfast'}-${keyof typeof largestBytes}`;
+
+export const largestBytes = { '256k': 256 * 1024, '100m': 100 * 1024 * 1024 } as const;
 
 /** What the generator is told to do. */
 export type Order =
@@ -60,6 +66,19 @@ export interface InnocentOrder {
 export interface InnocentAnswer {
   readonly requestP99: number;
   readonly healthP99: number;
+}
+
+/** One frame that a subject sends to itself, so that each packet is read by itself. */
+export interface Drip {
+  readonly bytes: number;
+  readonly packetBytes: number;
+}
+
+/** What became of it. */
+export interface Dripped {
+  /** The longest stop of the event loop meanwhile. */
+  readonly stopMs: number;
+  readonly told: string;
 }
 
 /** The secret of the tokens in all benches. */

@@ -201,7 +201,7 @@ describe('what cannot work together stops the boot, by name', () => {
     expect(message).toContain('PingGateway sets "pingInterval": set heartbeat.intervalMs');
   });
 
-  it.each([0, 127, 1.5, Number.NaN])('maxPayload %d', async (maxPayload) => {
+  it.each([0, 127, 1.5, Number.NaN, 2 ** 31])('maxPayload %d', async (maxPayload) => {
     @WebSocketGateway({ path: '/a', maxPayload })
     class OddGateway {}
     expect(await problemsOf(OddGateway)).toContain('OddGateway sets maxPayload');

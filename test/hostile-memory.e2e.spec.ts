@@ -155,6 +155,30 @@ describe('frames larger than allowed (PROTOCOL.md 3.10)', () => {
   });
 });
 
+describe('unfinished frames of many connections, 160 MiB in all (PROTOCOL.md 12.1)', () => {
+  it.each([
+    ['one frame each', (payload: Buffer) => Buffer.concat([encodeFrame({ claimedLength: 262_144 }), payload])],
+    ['fragments', (payload: Buffer) => encodeFrame({ payload, fin: false })],
+  ])('are held up to 64 MiB (%s); those that hold most are closed with 1013', async (_what, unfinished) => {
+    await endures(server, '640 unfinished frames', { memory: bound, lines: 10 }, async () => {
+      const bytes = unfinished(Buffer.alloc(262_000, 32));
+      const attackers: RawUpgraded[] = [];
+      while (attackers.length < 640) {
+        attackers.push(...(await Promise.all(Array.from({ length: 40 }, () => intrude(server)))));
+      }
+      const codes: number[] = [];
+      for (const { frames } of attackers) void closeCode(frames).then((code) => codes.push(code));
+      for (const { socket } of attackers) socket.write(bytes);
+      // 256 of them are 64 MiB.
+      await expect.poll(() => codes.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(640 - 256);
+      console.log(`${codes.length} of 640 are closed, ${codes.filter((code) => code === 1013).length} with 1013`);
+      expect(codes.length).toBeLessThan(640 - 200);
+      expect(new Set(codes)).toEqual(new Set([1013]));
+      for (const { socket } of attackers) socket.destroy();
+    });
+  });
+});
+
 it('a compressed bomb does not unfold, because nothing is ever compressed', async () => {
   await endures(server, 'compressed frames', { memory: bound }, async () => {
     for (let i = 0; i < 10; i++) {

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { ManualClock, rawUpgrade, encodeFrame, TestClient } from '@holdfast/testing';
+import { ConnectionRegistry } from '@holdfast/gateway';
+import { encodeClose, encodeFrame, ManualClock, rawUpgrade, TestClient } from '@holdfast/testing';
 import { expect, it } from 'vitest';
 import { Calls, serve, type Served } from './support/dispatch.js';
 
@@ -20,7 +21,7 @@ class BytesGateway {
 function start(clock: ManualClock): Promise<Served> {
   return serve([BytesGateway], {
     clock,
-    options: { heartbeat: { intervalMs: 0 }, messages: { bytesPerSecond: 100_000 } },
+    options: { heartbeat: { intervalMs: 0 }, messages: { bytesPerSecond: 100_000, maxViolations: Infinity } },
   });
 }
 
@@ -53,6 +54,61 @@ it('a connection above its bytes per second is not read for as long as they take
   expect(clock.now() - startedAt).toBeGreaterThan(25_000);
   for (let index = 0; index < count; index++) expect((await client.next('$reply')).id).toBe(index);
   expect(served.counters.get('paused', 'byteRate')).toBeGreaterThan(5);
+});
+
+it.each([
+  ['empty fragments', () => Array.from({ length: 40 }, () => fragmented(1_023))],
+  ['half a frame that never becomes whole', () => [encodeFrame({ claimedLength: 262_144 }), Buffer.alloc(250_000, 32)]],
+  ['a length in more bytes than it needs', () => Array.from({ length: 4_000 }, () => longHeader('{"event":"none"}'))],
+])('%s count as what came over the wire', async (_what, bytes) => {
+  const clock = new ManualClock();
+  await using served = await start(clock);
+  const peer = await rawUpgrade(served.url(path));
+  if (!peer.upgraded) throw new Error(`refused with ${peer.status}`);
+  const all = Buffer.concat(bytes());
+  expect(all.length).toBeGreaterThan(110_000);
+  peer.socket.write(all);
+  while (served.counters.get('paused', 'byteRate') === 0) await turn();
+  peer.socket.destroy();
+  await untilEmpty(served, clock);
+});
+
+/** Lets time pass until every connection has been read to its end. */
+async function untilEmpty(served: Served, clock: ManualClock): Promise<void> {
+  while (served.get(ConnectionRegistry).size > 0) {
+    clock.advance(100);
+    await turn();
+  }
+}
+
+/** A message in so many fragments with nothing in them. */
+function fragmented(fragments: number): Buffer {
+  return Buffer.concat(
+    Array.from({ length: fragments }, (_, i) => encodeFrame({ opcode: i === 0 ? 1 : 0, fin: i === fragments - 1 })),
+  );
+}
+
+/** A frame whose length takes eight bytes. */
+function longHeader(text: string): Buffer {
+  const header = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, text.length, 0, 0, 0, 0]);
+  return Buffer.concat([header, Buffer.from(text)]);
+}
+
+it('also after the server has closed the connection, while it waits for the close frame of the client', async () => {
+  const clock = new ManualClock();
+  await using served = await start(clock);
+  const peer = await rawUpgrade(served.url(path));
+  if (!peer.upgraded) throw new Error(`refused with ${peer.status}`);
+  served.closeAll(4_000);
+  expect((await peer.frames.next()).opcode).toBe(8);
+  peer.socket.write(
+    Buffer.concat(Array.from({ length: 30 }, (_, index) => encodeFrame({ payload: JSON.stringify(large(index)) }))),
+  );
+  while (served.counters.get('paused', 'byteRate') === 0) await turn();
+  // It is read again in time for its own close frame.
+  peer.socket.write(encodeFrame({ opcode: 8, payload: encodeClose(4_000) }));
+  await untilEmpty(served, clock);
+  expect(served.counters.get('closed', 'APPLICATION')).toBe(1);
 });
 
 it('pings and pongs count, too', async () => {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { jwtVerify } from 'jose';
 import { WebSocketServer } from 'ws';
@@ -7,6 +7,15 @@ import { secret } from '../wire.js';
 /** The control of every row: parses a frame, looks up a handler and answers by id, as a hand-written server would. */
 export async function plainEcho(): Promise<number> {
   return plainHandshake(false);
+}
+
+/** Takes whatever comes and says nothing; without the 262,144 chunks that are the limit of `ws` by itself. */
+export async function plainSink(maxPayload: number): Promise<number> {
+  const http = createServer();
+  // Its published types do not know the option.
+  const options = Object.assign({ server: http, maxPayload, perMessageDeflate: false }, { maxBufferedChunks: 0 });
+  new WebSocketServer(options);
+  return listening(http);
 }
 
 export async function plainHandshake(verify: boolean): Promise<number> {
@@ -28,6 +37,10 @@ export async function plainHandshake(verify: boolean): Promise<number> {
     if (!verify) accept();
     else void jwtVerify(request.headers.authorization?.slice(7) ?? '', key).then(accept, () => socket.destroy());
   });
+  return listening(http);
+}
+
+async function listening(http: Server): Promise<number> {
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   // A server that listens on TCP has an address of this type.
   return (http.address() as AddressInfo).port;

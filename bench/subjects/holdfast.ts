@@ -46,6 +46,18 @@ const options: HoldfastOptions = {
   },
 };
 
+/** Takes messages up to so many bytes. */
+export async function holdfastSink(maxPayload: number): Promise<number> {
+  @WebSocketGateway({ maxPayload })
+  class SinkGateway extends PlainGateway {}
+
+  // What is measured is one frame, however fast it comes.
+  const module = HoldfastModule.forRoot({ messages: { bytesPerSecond: Infinity } });
+  @Module({ imports: [module], providers: [SinkGateway] })
+  class SinkModule {}
+  return listen(await NestFactory.create(SinkModule, { logger: false }));
+}
+
 /** `full` has AuthGuard, tracing, a rate limit and a validated DTO; `jwt` AuthGuard alone. */
 export async function holdfast(kind: keyof typeof gateways): Promise<number> {
   @Module({ imports: [HoldfastModule.forRoot(options)], providers: [gateways[kind]] })

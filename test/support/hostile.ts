@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -62,9 +63,15 @@ export function saidUntilTheEnd(server: ServerProcess, bytes: Buffer): Promise<B
   });
 }
 
-/** An upgraded bare connection from an address of its own. */
-export async function intrude(server: ServerProcess, path = '/target', from = freshAddress()): Promise<RawUpgraded> {
-  const upgraded = await rawUpgrade(server.url(path), { localAddress: from });
+/** An upgraded bare connection from an address of its own, in SDK mode where it is asked for. */
+export async function intrude(
+  server: ServerProcess,
+  path = '/target',
+  from = freshAddress(),
+  protocol?: string,
+): Promise<RawUpgraded> {
+  const headers = protocol === undefined ? undefined : { 'Sec-WebSocket-Protocol': protocol };
+  const upgraded = await rawUpgrade(server.url(path), { localAddress: from, headers });
   if (!upgraded.upgraded) throw new Error(`refused with ${upgraded.status}: ${upgraded.body}`);
   return upgraded;
 }
@@ -118,6 +125,15 @@ export async function pour(socket: Socket, bytes: Buffer, forMs: number, times =
     else await Promise.race([stopped, new Promise((resolve) => socket.once('drain', resolve))]);
   }
   return written;
+}
+
+/** Writes bytes in segments of one size, each in a turn of its own, until they are written or the connection ends. */
+export async function drip(socket: Socket, bytes: Buffer, size: number): Promise<void> {
+  socket.setNoDelay(true);
+  for (let at = 0; at < bytes.length && socket.writable; at += size) {
+    if (!socket.write(bytes.subarray(at, at + size))) await once(socket, 'drain').catch(() => undefined);
+    await new Promise(setImmediate);
+  }
 }
 
 /** What an attack may cost, at most. */

@@ -72,7 +72,7 @@ const catalogue = [
     code: 1008,
     rule: 'stay-away',
     cause: 'The peer broke a rule that has no code of its own, such as too many fragments in one message.',
-    remedy: 'Read the close reason. Send a message in fewer fragments.',
+    remedy: 'Read the close reason. Send a message in fewer fragments, and each of them at once.',
   },
   {
     name: 'TOO_BIG',

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '@holdfast/protocol';
 import type { Span } from '@opentelemetry/api';
-import { type ServerOptions, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { extractToken } from '../auth/token-sources.js';
 import { LinkedWebSocket } from '../connection/link.js';
 import { labelOf } from '../dispatch/error-data.js';
@@ -28,6 +28,7 @@ import { type Refusal, refusals, writeRefusal } from './refusal.js';
 import { HandshakeRefusal, refusalFor } from './refusal-for.js';
 import { RefusedSockets } from './refused-sockets.js';
 import type { Upgrade } from './upgrade-listener.js';
+import { wsOptions } from './ws-options.js';
 
 /** Whether the application takes connections now. */
 export interface Readiness {
@@ -247,35 +248,13 @@ export class AdmissionService {
   #serverOf(endpoint: Endpoint): WebSocketServer {
     const existing = this.#servers.get(endpoint);
     if (existing) return existing;
-    const { messages, lifecycle } = this.parts.services.options;
-    const server = new WebSocketServer(serverOptions(endpoint, messages.maxFragments, lifecycle.closeTimeoutMs));
+    const { closeTimeoutMs } = this.parts.services.options.lifecycle;
+    const server = new WebSocketServer(wsOptions(endpoint.settings, closeTimeoutMs));
     this.#servers.set(endpoint, server);
     // With a listener `ws` leaves the answer to it, and ours is written by whoever asked for the upgrade.
     server.on('wsClientError', () => undefined);
     return server;
   }
-}
-
-/**
- * Answers to pings that may wait for a peer before it is cut. The 60 of `ws` would cut a lawful one whose pings piled up
- * while nobody read them; so many are 127 kB at most.
- */
-const maxPendingAutoPongs = 1_000;
-
-/** `maxFragments`, `closeTimeout` and `maxPendingAutoPongs` are options of `ws` that its published types do not know yet. */
-function serverOptions(
-  endpoint: Endpoint,
-  maxFragments: number,
-  closeTimeout: number,
-): ServerOptions<typeof LinkedWebSocket> {
-  const known = {
-    noServer: true,
-    WebSocket: LinkedWebSocket,
-    clientTracking: false,
-    maxPayload: endpoint.settings.maxPayloadBytes,
-    perMessageDeflate: false,
-  };
-  return Object.assign(known, { maxFragments, closeTimeout, maxPendingAutoPongs });
 }
 
 function headerOf(value: string | string[] | undefined): string | undefined {

@@ -1,12 +1,16 @@
 import type { Duplex } from 'node:stream';
+import { ReadAhead } from '../intake/read-ahead.js';
 import { Deadline } from '../ports/deadline.js';
-import type { TimerWheel } from '../ports/timer-wheel.js';
+import type { TimerWheel, WheelTask } from '../ports/timer-wheel.js';
 import { type Refusal, refusals } from './refusal.js';
 import { HandshakeRefusal } from './refusal-for.js';
 
 /** Handshakes about which guards have not decided yet. None of them waits longer than its client or this process does. */
 export class PendingHandshakes {
   readonly #endings = new Set<(refusal: Refusal) => void>();
+  readonly #after = (task: WheelTask, delayMs: number): void => {
+    this.wheel.schedule(task, delayMs);
+  };
 
   constructor(
     private readonly wheel: TimerWheel,
@@ -33,6 +37,9 @@ export class PendingHandshakes {
     const left = (): void => {
       end(clientLeft());
     };
+    // Nobody reads before there is an upgrade.
+    const readAhead = new ReadAhead(socket, { paused: true, after: this.#after });
+    readAhead.watch();
     this.#endings.add(end);
     this.wheel.schedule(late, this.timeoutMs);
     socket.once('close', left);
@@ -41,6 +48,7 @@ export class PendingHandshakes {
     } finally {
       socket.off('close', left);
       this.wheel.cancel(late);
+      this.wheel.cancel(readAhead);
       this.#endings.delete(end);
     }
   }

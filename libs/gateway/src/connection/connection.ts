@@ -77,7 +77,11 @@ export class Connection<Data extends object = Record<string, unknown>> {
     return this.#link.cause;
   }
 
-  /** Aborts when the connection has ended, with the {@link DisconnectCause} as reason: pass it to whatever a handler waits for. */
+  /**
+   * Aborts when the connection has ended, with the {@link DisconnectCause} as reason: pass it to whatever a handler waits
+   * for. A listener of it that throws or rejects is logged, and the others are called. That does not hold for a signal that
+   * is derived from it by `AbortSignal.any`, where Node makes an uncaught exception of it.
+   */
   get signal(): AbortSignal {
     return this.#link.signal;
   }

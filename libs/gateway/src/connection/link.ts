@@ -7,6 +7,7 @@ import { Connection, type ConnectionStats } from './connection.js';
 import { type ConnectionState, mayChange, type StateChange } from './connection-state.js';
 import { cutReason, violationCode } from './close-frame.js';
 import { describeCause, type DisconnectCause } from './disconnect-cause.js';
+import { guardListeners } from './guarded-signal.js';
 import type { Handshake } from './handshake.js';
 
 /** A socket that knows its link, so that its listeners are shared functions and not closures per connection. */
@@ -62,9 +63,9 @@ export abstract class Link implements OutboxOwner {
   /** The client is admitted; before, it hears nothing of the application. */
   abstract readonly isWelcome: boolean;
   protected abstract readonly outboxLimits: OutboxLimits;
-  /** What was read from the socket is about to be handled. */
-  abstract reading(): void;
-  /** What was read from the socket was handled. */
+  /** Bytes have come from the socket, and go to `ws` next. */
+  abstract reading(chunk: Buffer, socket: Duplex): void;
+  /** What `ws` made of them was handled. */
   abstract hasRead(): void;
   protected abstract handle(data: RawData, isBinary: boolean): void;
   protected abstract changed(change: StateChange): void;
@@ -76,11 +77,11 @@ export abstract class Link implements OutboxOwner {
   protected abstract pausedFor(reason: PauseReason): void;
   /** A frame is on its way to the socket. */
   protected abstract transmitted(text: string): void;
+  /** A listener of {@link Link.signal} has thrown or rejected. */
+  protected abstract listenerFailed(error: unknown): void;
   abstract congested(isCongested: boolean): void;
   abstract refused(): void;
   abstract dropped(): void;
-  /** A protocol ping of the peer, which `ws` answers. */
-  abstract pinged(payload: Buffer): void;
   /** The peer answered a protocol ping, or pretends to. */
   abstract ponged(payload: Buffer): void;
   abstract principalChanged(previous: Principal | undefined, current: Principal | undefined): void;
@@ -113,7 +114,7 @@ export abstract class Link implements OutboxOwner {
   }
 
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
+    this.#abort ??= this.#aborter();
     if (this.#state === 'closed') this.#abort.abort(this.cause);
     return this.#abort.signal;
   }
@@ -153,7 +154,6 @@ export abstract class Link implements OutboxOwner {
     this.#socket.on('data', onRead);
     ws.link = this;
     ws.on('message', onMessage);
-    ws.on('ping', onPing);
     ws.on('pong', onPong);
     ws.on('error', onError);
     ws.on('close', onClose);
@@ -215,8 +215,9 @@ export abstract class Link implements OutboxOwner {
   }
 
   pause(reason: PauseReason): void {
-    // A peer that floods goes on doing so after our close frame.
-    if ((this.isEnding && reason !== 'turn') || this.#pauses?.has(reason)) return;
+    // Only a flood is not read while the close frame of the peer is waited for.
+    const isFlood = reason === 'turn' || reason === 'byteRate';
+    if (this.#state === 'closed' || (this.isEnding && !isFlood) || this.#pauses?.has(reason)) return;
     const wasPaused = this.paused;
     (this.#pauses ??= new Set()).add(reason);
     this.pausedFor(reason);
@@ -306,6 +307,14 @@ export abstract class Link implements OutboxOwner {
     this.#letGo();
   }
 
+  #aborter(): AbortController {
+    const aborter = new AbortController();
+    guardListeners(aborter.signal, (error) => {
+      this.listenerFailed(error);
+    });
+    return aborter;
+  }
+
   /** An application may keep a connection that has ended for as long as it likes, but not the socket and its buffers with it. */
   #letGo(): void {
     this.#bytesRead = this.bytesIn;
@@ -336,10 +345,6 @@ function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   linkOfSocket(this)?.received(data, isBinary);
 }
 
-function onPing(this: WebSocket, payload: Buffer): void {
-  linkOfSocket(this)?.pinged(payload);
-}
-
 function onPong(this: WebSocket, payload: Buffer): void {
   linkOfSocket(this)?.ponged(payload);
 }
@@ -352,8 +357,8 @@ function onClose(this: WebSocket, code: number, reason: Buffer): void {
   linkOfSocket(this)?.gone(code, reason.toString());
 }
 
-function onReading(this: LinkedSocket): void {
-  this[linkKey]?.reading();
+function onReading(this: LinkedSocket, chunk: Buffer): void {
+  this[linkKey]?.reading(chunk, this);
 }
 
 function onRead(this: LinkedSocket): void {

@@ -77,10 +77,15 @@ export class Replier {
         invocation.failed(error);
         finishAfterFilters(undefined);
       },
+      teardownFailed: (error) => {
+        const { gateway, method } = invocation.plan;
+        const place = `${gateway}.${method}`;
+        session.services.log.error(`teardown:${place}`, `A teardown of what ${place} streamed failed`, error);
+      },
     });
     (session.streams ??= new Set()).add(stream);
     invocation.stream = stream;
-    stream.subscribe(source, invocation.plan.streams);
+    stream.start(source, invocation.plan.streams);
   }
 
   #mayStream(session: Session, invocation: Invocation, stream: StreamReply): boolean {
@@ -97,9 +102,8 @@ export class Replier {
   /** @returns whether the stream may go on. */
   #next(session: Session, invocation: Invocation, value: unknown): boolean {
     const { id, plan } = invocation;
-    if (isEventResponse(value, session)) {
-      return this.#send(session, invocation, { event: value.event, data: value.data });
-    }
+    const chosen = eventResponse(value, session);
+    if (chosen) return this.#send(session, invocation, chosen);
     if (id !== undefined) return this.#send(session, invocation, { event: '$next', data: value ?? null });
     return value === undefined || this.#send(session, invocation, { event: plan.event, data: value });
   }
@@ -111,7 +115,8 @@ export class Replier {
 
   #succeed(session: Session, invocation: Invocation, result: unknown): void {
     const { id, plan } = invocation;
-    if (isEventResponse(result, session)) this.#send(session, invocation, { event: result.event, data: result.data });
+    const chosen = eventResponse(result, session);
+    if (chosen) this.#send(session, invocation, chosen);
     else if (id !== undefined) this.#send(session, invocation, { event: '$reply', data: result ?? null });
     else if (result !== undefined) this.#send(session, invocation, { event: plan.event, data: result });
   }
@@ -208,16 +213,21 @@ function countError(
 /**
  * Nest's `WsResponse`: a handler chooses the event it answers with. Names of the protocol are not the handler's to
  * choose, and what is no name at all would be a frame that no client can read.
+ *
+ * @returns undefined for any other value, also for one that cannot be looked at: that is said when it cannot be encoded.
  */
-function isEventResponse(result: unknown, { services }: Session): result is { event: string; data: unknown } {
-  return (
-    typeof result === 'object' &&
-    result !== null &&
-    'event' in result &&
-    'data' in result &&
-    typeof result.event === 'string' &&
-    result.event.length > 0 &&
-    result.event.length <= services.options.decodeLimits.maxEventLength &&
-    !isReserved(result.event)
-  );
+function eventResponse(result: unknown, { services }: Session): Envelope | undefined {
+  if (typeof result !== 'object' || result === null) return undefined;
+  try {
+    if (!('event' in result) || !('data' in result)) return undefined;
+    const { event, data } = result;
+    const isName =
+      typeof event === 'string' &&
+      event.length > 0 &&
+      event.length <= services.options.decodeLimits.maxEventLength &&
+      !isReserved(event);
+    return isName ? { event, data } : undefined;
+  } catch {
+    return undefined;
+  }
 }

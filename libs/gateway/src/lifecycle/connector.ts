@@ -76,7 +76,7 @@ export class Connector {
   ended(session: Session): void {
     const { registry, counters, goodbyes } = session.services;
     counters.add('closed', session.cause?.name ?? 'UNKNOWN');
-    const span = traceClose(session);
+    const span = traceSafely(session);
     session.endpoint.left(session.connection);
     registry.remove(session.connection, session.endpoint.gatewayTypes);
     const { connectHooks } = session;
@@ -183,6 +183,16 @@ export class Connector {
     return new Deadline(() => {
       if (!session.greeted) session.close(CloseCode.HELLO_TIMEOUT, 'no $hello in time');
     });
+  }
+}
+
+/** What an SDK and its processors make of a span is the application's, and must not keep an ended connection from being forgotten. */
+function traceSafely(session: Session): SpanContext | undefined {
+  try {
+    return traceClose(session);
+  } catch (error) {
+    session.services.log.error('tracing', 'The end of a connection could not be traced', error);
+    return undefined;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Type } from '@nestjs/common';
 import type { Connection } from '../connection/connection.js';
 import type { HandlerPlan } from '../dispatch/handler-plan.js';
 import type { ProviderWrapper } from '../module/handler-compiler.js';
+import type { EndpointSettings } from './endpoint-settings.js';
 
 /** A gateway class as found at boot. */
 export interface GatewayInfo {
@@ -19,11 +20,6 @@ export interface GatewayInfo {
 
 /** Nest's own callback for a new client of a gateway. */
 export type NestConnectCallback = (connection: Connection, request: IncomingMessage) => void;
-
-/** Settings a gateway may override for its path. */
-export interface EndpointSettings {
-  readonly maxPayloadBytes: number;
-}
 
 /**
  * One path on one port, with every gateway that serves it. This is what `@WebSocketServer()` gives.

@@ -3,6 +3,7 @@ import type { ConnectionRegistry } from '../connection/connection-registry.js';
 import type { Dispatcher } from '../dispatch/dispatcher.js';
 import type { Turns } from '../dispatch/turns.js';
 import type { HeartbeatService } from '../heartbeat/heartbeat.service.js';
+import type { UnfinishedBytes } from '../intake/unfinished-bytes.js';
 import type { ResolvedOptions } from '../module/resolve-options.js';
 import type { Clock } from '../ports/clock.js';
 import type { TimerWheel } from '../ports/timer-wheel.js';
@@ -28,6 +29,7 @@ export interface GatewayServices {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly rateLimits: RateLimits;
+  readonly unfinished: UnfinishedBytes;
   readonly registry: ConnectionRegistry;
   readonly heartbeat: HeartbeatService;
   readonly expiry: ExpiryWatch;

@@ -17,10 +17,10 @@ import type { Invocation } from '../dispatch/invocation.js';
 import type { StreamReply } from '../dispatch/stream-reply.js';
 import type { TurnTaker } from '../dispatch/turns.js';
 import type { Beat } from '../heartbeat/beat.js';
+import { Intake } from '../intake/intake.js';
 import type { OutboxLimits } from '../outbox/outbox.js';
 import { Deadline } from '../ports/deadline.js';
 import type { WheelTask } from '../ports/timer-wheel.js';
-import { ByteRate } from '../rate-limit/byte-rate.js';
 import { runFor } from '../tracing/message-context.js';
 import type { ConnectHooks } from './connect-hooks.js';
 import type { Endpoint } from './endpoint.js';
@@ -76,7 +76,8 @@ export class Session extends Link implements InboxOwner, TurnTaker {
   #unread: (string | undefined)[] | undefined;
   #inFlight: Set<Invocation> | undefined;
   #tasks: WheelTask[] | undefined;
-  #byteRate: ByteRate | undefined;
+  /** Connections that never send have none. */
+  #intake: Intake | undefined;
   #whenIdle: (() => void)[] | undefined;
 
   constructor(
@@ -233,13 +234,18 @@ export class Session extends Link implements InboxOwner, TurnTaker {
     this.services.counters.add('dropped', 'SLOW_CONSUMER');
   }
 
-  override pinged(payload: Buffer): void {
-    this.#spend(payload.length);
+  override ponged(payload: Buffer): void {
+    this.services.heartbeat.ponged(this, payload);
   }
 
-  override ponged(payload: Buffer): void {
-    this.#spend(payload.length);
-    this.services.heartbeat.ponged(this, payload);
+  override violated(error: Error & { code?: string }): void {
+    super.violated(error);
+    this.#intake?.broken();
+  }
+
+  /** Of all connections this one holds most of messages that have not arrived whole. */
+  overloaded(): void {
+    this.close(CloseCode.TRY_AGAIN_LATER, 'the server holds too much of unfinished messages');
   }
 
   override principalChanged(previous: Principal | undefined, current: Principal | undefined): void {
@@ -253,8 +259,9 @@ export class Session extends Link implements InboxOwner, TurnTaker {
     this.close(CloseCode.RATE_LIMIT_ABUSE, refusal.message);
   }
 
-  override reading(): void {
+  override reading(chunk: Buffer, socket: Duplex): void {
     this.services.turns.enter(this);
+    (this.#intake ??= this.#newIntake(socket)).arrived(chunk);
   }
 
   override hasRead(): void {
@@ -266,20 +273,10 @@ export class Session extends Link implements InboxOwner, TurnTaker {
     const bytes = sizeOf(data);
     traffic.messagesIn++;
     traffic.bytesIn += bytes;
-    this.#spend(bytes);
     if (this.isEnding) return;
     const text = isBinary ? undefined : textOf(data);
     if (!this.#unread && turns.mayRead(this, bytes)) dispatcher.receive(this, text);
     else (this.#unread ??= []).push(text);
-  }
-
-  /** Whoever sends nothing is not counted. */
-  #spend(bytes: number): void {
-    const { options, clock } = this.services;
-    const { bytesPerSecond } = options.messages;
-    if (bytesPerSecond === Infinity) return;
-    this.#byteRate ??= new ByteRate(this, bytesPerSecond, clock);
-    this.#byteRate.spend(bytes);
   }
 
   protected override get outboxLimits(): OutboxLimits {
@@ -293,6 +290,7 @@ export class Session extends Link implements InboxOwner, TurnTaker {
 
   protected override pausedFor(reason: PauseReason): void {
     this.services.counters.add('paused', reason);
+    this.#intake?.paused();
   }
 
   /** A peer that does not answer our close frame, or does not even read it, is not waited for. */
@@ -316,12 +314,21 @@ export class Session extends Link implements InboxOwner, TurnTaker {
     this.services.log.error('unencodable', `"${event}" was not sent: ${message}`);
   }
 
+  protected override listenerFailed(error: unknown): void {
+    this.services.log.error('signal', 'A listener of the signal of a connection failed', error);
+  }
+
   protected override changed(change: StateChange): void {
     if (change.to === 'draining' || change.to === 'closed') this.#abandon(change.from);
     if (change.to === 'closed') this.#ended();
     if (this.isAttached) this.services.census.changed(this.endpoint.route, change.from, change.to);
     this.services.registry.changed(this.connection, change);
     if (change.to === 'closed' && this.isAttached) this.services.connector.ended(this);
+  }
+
+  #newIntake(socket: Duplex): Intake {
+    const { unfinished, options, clock } = this.services;
+    return new Intake(socket, this, unfinished, options.messages, clock);
   }
 
   #abandon(from: ConnectionState): void {
@@ -333,6 +340,8 @@ export class Session extends Link implements InboxOwner, TurnTaker {
   #ended(): void {
     this.#release();
     this.services.turns.forget(this);
+    this.#intake?.ended();
+    this.#intake = undefined;
     for (const stream of this.streams ?? []) stream.cancel();
     this.streams = undefined;
     this.settle();

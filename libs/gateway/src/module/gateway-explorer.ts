@@ -4,8 +4,10 @@ import { AuthGuard } from '../auth/auth.guard.js';
 import { normalizeRoute } from '../admission/path-matcher.js';
 import { HoldfastExceptionFilter } from '../dispatch/holdfast-exception.filter.js';
 import { HoldfastError } from '../errors/holdfast-error.js';
+import { unfinishedProblems } from '../intake/unfinished-bytes.js';
 import { type BoundRateLimit, sharedRuleProblems } from '../rate-limit/bound-rate-limit.js';
 import { Endpoint, type GatewayInfo } from '../lifecycle/endpoint.js';
+import { endpointSettings } from '../lifecycle/endpoint-settings.js';
 import { watchFilter, watchFilters } from './filter-seam.js';
 import { type GatewayOptions, gatewayProblems, readGatewayOptions } from './gateway-options.js';
 import { type PlannedGateway, type PlannedMethod, planHandlers } from './handler-plans.js';
@@ -45,6 +47,7 @@ export class GatewayExplorer {
     const problems = [
       ...this.#globalProblems(found),
       ...found.flatMap((gateway) => this.#problems(gateway, canAuthenticate)),
+      ...found.flatMap((gateway) => sizeProblems(gateway, options)),
     ];
     const ports = this.#endpoints(found, options, problems);
     problems.push(...sharedRuleProblems(limitsOf(ports)));
@@ -148,7 +151,7 @@ export class GatewayExplorer {
     for (const group of groupByPlace(found).values()) {
       const [first] = group;
       if (!first) continue;
-      const { port, path, maxPayload = options.messages.maxPayloadBytes } = first.options;
+      const { port, path, maxPayload } = first.options;
       problems.push(...conflicts(group));
       try {
         const route = normalizeRoute(path, prefix);
@@ -161,7 +164,7 @@ export class GatewayExplorer {
             route,
             group.map(({ info }) => info),
             planHandlers(group, this.config, `${port}${route}`),
-            { maxPayloadBytes: maxPayload },
+            endpointSettings(options.messages, maxPayload),
           ),
         );
       } catch (error) {
@@ -186,6 +189,11 @@ export class GatewayExplorer {
       );
     }
   }
+}
+
+function sizeProblems({ info, options: { maxPayload } }: Found, { messages }: ResolvedOptions): string[] {
+  if (maxPayload === undefined) return [];
+  return unfinishedProblems(messages.unfinishedBytes, maxPayload).map((problem) => `${info.name}: ${problem}`);
 }
 
 function limitsOf(ports: ReadonlyMap<number, PortTable>): BoundRateLimit[] {

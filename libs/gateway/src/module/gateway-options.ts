@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { max32 } from './options.js';
 import { GATEWAY_OPTIONS, PORT_METADATA, readMetadata } from './nest-internals.js';
 
 /** What Holdfast understands of the options of `@WebSocketGateway()`. */
@@ -42,8 +43,8 @@ export function gatewayProblems(gateway: string, { port, maxPayload, unknown }: 
   );
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     problems.push(`${gateway} sets port ${port}: allowed is 0 to 65535`);
-  if (maxPayload !== undefined && (!Number.isInteger(maxPayload) || maxPayload < 128)) {
-    problems.push(`${gateway} sets maxPayload ${maxPayload}: allowed is a whole number not less than 128`);
+  if (maxPayload !== undefined && (!Number.isInteger(maxPayload) || maxPayload < 128 || maxPayload > max32)) {
+    problems.push(`${gateway} sets maxPayload ${maxPayload}: allowed is a whole number from 128 to ${max32}`);
   }
   return problems;
 }

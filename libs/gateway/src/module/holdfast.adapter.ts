@@ -117,6 +117,7 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
   #openPorts(): ReadonlyMap<number, PortTable> {
     const ports = this.parts.explore();
     for (const [port, table] of ports) {
+      for (const { settings } of table.endpoints) this.parts.services.unfinished.makeRoomFor(settings.maxPayloadBytes);
       const server = port === 0 ? this.#sharedServer() : this.#ownServer(port);
       this.#listeners.push(this.#listenOn(server, table));
     }

@@ -14,6 +14,7 @@ import { Turns } from '../dispatch/turns.js';
 import { DrainService } from '../drain/drain.service.js';
 import { HoldfastError } from '../errors/holdfast-error.js';
 import { HeartbeatService } from '../heartbeat/heartbeat.service.js';
+import { UnfinishedBytes } from '../intake/unfinished-bytes.js';
 import { Connector } from '../lifecycle/connector.js';
 import type { GatewayServices } from '../lifecycle/gateway-services.js';
 import { PendingWork } from '../lifecycle/pending-work.js';
@@ -139,12 +140,21 @@ function createServices({ random, authenticator, guards, ...given }: Ingredients
   const { options, clock, counters, registry, log } = given;
   const census = new Census();
   const traffic = new Traffic();
-  const metrics = new Metrics({ counters, census, traffic, registry });
+  const unfinished = new UnfinishedBytes(options.messages.unfinishedBytes, (bytes, limit) => {
+    counters.add('shed', 'unfinishedBytes');
+    log.warn(
+      'shed',
+      `Messages that have not arrived whole hold more than messages.unfinishedBytes (${limit}): ` +
+        `the connection that holds most, ${bytes} bytes, is closed`,
+    );
+  });
+  const metrics = new Metrics({ counters, census, traffic, registry, unfinished });
   return {
     ...given,
     census,
     traffic,
     metrics,
+    unfinished,
     wheel: new TimerWheel(clock, {
       onStall: (stallMs) => {
         log.warn(

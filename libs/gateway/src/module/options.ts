@@ -16,6 +16,9 @@ import { AuthOptions } from '../auth/auth-options.js';
 import type { OverflowPolicy } from '../outbox/outbox.js';
 import type { OriginsAllowed } from '../admission/origin-policy.js';
 
+/** The limits of `ws` and the timers of Node count by 32 bits; what is larger they would take for no limit, or for none at all. */
+export const max32 = 2_147_483_647;
+
 /** Accepts Infinity, which `@IsInt` refuses: for limits that may be switched off on purpose. */
 function IsLimit(minimum: number): PropertyDecorator {
   return ValidateBy({
@@ -170,13 +173,39 @@ export class MessageOptions {
   @IsOptional()
   @IsInt()
   @Min(128)
+  @Max(max32)
   maxPayloadBytes?: number;
 
-  /** Fragments of one message. Default 1,024. Above it: close 1008. */
+  /**
+   * Fragments of one message. Default 1,024 (where the gateway takes messages of more than 512 KiB, one for each 512
+   * bytes of the largest). Above it: close 1008.
+   */
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(max32)
   maxFragments?: number;
+
+  /**
+   * Chunks in which one fragment may arrive; what the socket delivers at once is a chunk. Default 4,096 (where the
+   * gateway takes messages of more than 2 MiB, one for each 512 bytes of the largest). Above it: close 1008. Without it
+   * a message that arrives byte by byte takes 300 times its size in memory, and time that grows with the square of it.
+   */
+  @IsOptional()
+  @IsInt()
+  @Min(128)
+  @Max(max32)
+  maxBufferedChunks?: number;
+
+  /**
+   * Bytes that messages may hold which have not arrived whole, over all connections of this process; what it takes to keep
+   * them is included. Default 67,108,864 (64 MiB: room for 256 of the largest messages by default, and for four where a
+   * gateway takes messages of more than 16 MiB). Must be at least twice the largest message. Above it the connection that
+   * holds most is closed with 1013. Infinity: no limit.
+   */
+  @IsOptional()
+  @IsLimit(1_048_576)
+  unfinishedBytes?: number;
 
   /** Messages that may wait for their turn on one connection. Default 256. Above it the socket is not read (TCP backpressure). */
   @IsOptional()
@@ -233,8 +262,9 @@ export class MessageOptions {
   maxMembers?: number;
 
   /**
-   * Bytes one connection may send per second, with twice as many at once after a rest. Default 8,388,608 (8 MiB). Above
-   * it the socket is not read for a while, and nothing is lost. Infinity: no limit.
+   * Bytes one connection may send per second, with twice as many at once after a rest. All that arrives counts: headers
+   * of frames, fragments, and frames that never become whole. Default 8,388,608 (8 MiB). Above it the socket is not read
+   * for a while, and nothing is lost. Infinity: no limit.
    */
   @IsOptional()
   @IsLimit(1024)
@@ -291,6 +321,7 @@ export class LifecycleOptions {
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(max32)
   closeTimeoutMs?: number;
 
   /**

@@ -7,6 +7,7 @@ import { originProblems } from '../admission/origin-policy.js';
 import { proxyProblems } from '../admission/client-address.js';
 import { authContradictions, type ResolvedAuthOptions, resolveAuthOptions } from '../auth/auth-options.js';
 import { HoldfastError } from '../errors/holdfast-error.js';
+import { unfinishedProblems } from '../intake/unfinished-bytes.js';
 import {
   type AdmissionOptions,
   type HeartbeatOptions,
@@ -16,6 +17,12 @@ import {
   type OutboxOptions,
 } from './options.js';
 
+/** Options whose defaults follow from what gateways take, see `endpointSettings` and `UnfinishedBytes`. */
+type PerGateway = 'maxFragments' | 'maxBufferedChunks' | 'unfinishedBytes';
+
+type ResolvedMessageOptions = Readonly<Required<Omit<MessageOptions, PerGateway>>> &
+  Readonly<Record<PerGateway, number | undefined>>;
+
 /** {@link HoldfastOptions} with every default filled in, frozen. */
 export interface ResolvedOptions {
   readonly production: boolean;
@@ -24,7 +31,7 @@ export interface ResolvedOptions {
   readonly hasKey: boolean;
   readonly admission: Readonly<Required<AdmissionOptions>>;
   readonly heartbeat: Readonly<Required<HeartbeatOptions>>;
-  readonly messages: Readonly<Required<MessageOptions>>;
+  readonly messages: ResolvedMessageOptions;
   readonly outbox: Readonly<Required<OutboxOptions>>;
   readonly lifecycle: Readonly<Required<LifecycleOptions>>;
   readonly decodeLimits: DecodeLimits;
@@ -59,7 +66,7 @@ function shapeProblems(given: unknown): string[] {
 }
 
 function resolve(given: HoldfastOptions): ResolvedOptions {
-  const messages: Required<MessageOptions> = { ...messageDefaults, ...defined(given.messages) };
+  const messages: ResolvedMessageOptions = { ...messageDefaults, ...defined(given.messages) };
   const { maxEventLength, maxIdLength, maxDepth, maxMembers } = messages;
   const auth = resolveAuthOptions(given.auth ?? {});
   return Object.freeze({
@@ -104,9 +111,11 @@ const admissionDefaults: Required<AdmissionOptions> = {
   useGlobalPrefix: true,
 };
 const heartbeatDefaults: Required<HeartbeatOptions> = { intervalMs: 25_000, missedBeats: 2 };
-const messageDefaults: Required<MessageOptions> = {
+const messageDefaults: ResolvedMessageOptions = {
   maxPayloadBytes: 262_144,
-  maxFragments: 1_024,
+  maxFragments: undefined,
+  maxBufferedChunks: undefined,
+  unfinishedBytes: undefined,
   inboxMessages: 256,
   inboxBytes: 1_048_576,
   handlerTimeoutMs: 30_000,
@@ -149,7 +158,8 @@ function contradictions(given: HoldfastOptions, ownAuthenticator: boolean): stri
       "admission.origins: '*' lets every web page use its visitors' cookies here; production refuses it unless admission.allowAnyOriginInProduction is true. Allowed: 'same-origin' or a list of origins",
     );
   }
-  const { inboxBytes, maxPayloadBytes } = { ...messageDefaults, ...defined(given.messages) };
+  const { inboxBytes, maxPayloadBytes, unfinishedBytes } = { ...messageDefaults, ...defined(given.messages) };
+  found.push(...unfinishedProblems(unfinishedBytes, maxPayloadBytes));
   if (inboxBytes < maxPayloadBytes) {
     found.push(
       `messages.inboxBytes (${inboxBytes}) must not be below messages.maxPayloadBytes (${maxPayloadBytes}): one message would fill the inbox`,

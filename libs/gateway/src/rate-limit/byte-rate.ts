@@ -9,9 +9,6 @@ export interface ByteRateOwner {
   after(task: WheelTask, delayMs: number): void;
 }
 
-/** RFC 6455 section 5.2: what the smallest frame of a client has in front of its payload. A flood of empty frames is one. */
-const headerBytes = 6;
-
 /**
  * Limits the bytes one connection sends per second. Above it the socket is not read for a while: TCP slows the peer
  * down and nothing is lost. The clock is only read when the allowance is used up, so that after a rest two seconds'
@@ -35,9 +32,8 @@ export class ByteRate {
     });
   }
 
-  /** A frame has come: a message, or a ping or pong. */
-  spend(payloadBytes: number): void {
-    const bytes = payloadBytes + headerBytes;
+  /** Bytes have come: messages or parts of them, pings, headers of frames, whatever it is. */
+  spend(bytes: number): void {
     if (bytes > this.#left) this.#fill();
     this.#left -= bytes;
     if (this.#left >= 0) return;

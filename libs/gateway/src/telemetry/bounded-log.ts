@@ -29,18 +29,28 @@ export class BoundedLog {
   error(kind: string, message: string, error?: unknown): void {
     const suffix = this.#admit('error', kind);
     if (suffix === undefined) return;
-    if (error === undefined) this.#logger.error(message + suffix);
-    else this.#logger.error(message + suffix, readable(error));
+    if (error === undefined) this.#write('error', message + suffix);
+    else this.#write('error', message + suffix, readable(error));
   }
 
   warn(kind: string, message: string): void {
     const suffix = this.#admit('warn', kind);
-    if (suffix !== undefined) this.#logger.warn(message + suffix);
+    if (suffix !== undefined) this.#write('warn', message + suffix);
   }
 
   debug(kind: string, message: string): void {
     const suffix = this.#admit('debug', kind);
-    if (suffix !== undefined) this.#logger.debug(message + suffix);
+    if (suffix !== undefined) this.#write('debug', message + suffix);
+  }
+
+  /** The application may have a logger of its own. One that throws must not undo what a line was to be written about. */
+  #write(level: 'error' | 'warn' | 'debug', message: string, ...details: readonly unknown[]): void {
+    try {
+      this.#logger[level](message, ...details);
+    } catch {
+      // It may be what was thrown that cannot be written. Otherwise there is nowhere to say it.
+      if (details.length > 0) this.#write(level, message);
+    }
   }
 
   #admit(level: string, kind: string): string | undefined {

@@ -12,7 +12,8 @@ export type CounterName =
   | 'paused'
   | 'notTaken'
   | 'dropped'
-  | 'unchecked';
+  | 'unchecked'
+  | 'shed';
 
 /**
  * Counts of what happened since boot, for health pages and tests. Labels are codes of the catalogue or names in the

@@ -19,6 +19,7 @@ export interface MetricSources {
   readonly census: Census;
   readonly traffic: Traffic;
   readonly registry: ConnectionRegistry;
+  readonly unfinished: { readonly total: number };
 }
 
 /** Instruments whose values are counted anyway: name, what is counted, and the attribute its label goes by. */
@@ -39,6 +40,7 @@ const counted: readonly (readonly [name: string, counter: CounterName, attribute
   ['holdfast.emit.refusals', 'notTaken', 'error.type', 'Events that were not taken, as `emit` said'],
   ['holdfast.emit.drops', 'dropped', 'error.type', 'Events that were dropped'],
   ['holdfast.rate_limit.unchecked', 'unchecked', 'holdfast.handler', 'Messages that passed because the limiter failed'],
+  ['holdfast.sheds', 'shed', 'holdfast.shed.reason', 'Connections that were closed because all of them held too much'],
 ];
 
 /** Those of the semantic conventions for durations. An SDK's own are made for milliseconds: all would be in the first. */
@@ -103,6 +105,7 @@ export class Metrics {
     );
     this.#watchTraffic(meter);
     this.#watchDepths(meter);
+    this.#watchUnfinished(meter);
     this.#watch(
       meter.createObservableGauge('holdfast.eventloop.lag', {
         unit: 's',
@@ -134,6 +137,18 @@ export class Metrics {
       (result) => {
         result.observe(traffic.bytesIn, { direction: 'in' });
         result.observe(traffic.bytesOut, { direction: 'out' });
+      },
+    );
+  }
+
+  #watchUnfinished(meter: Meter): void {
+    this.#watch(
+      meter.createObservableGauge('holdfast.unfinished', {
+        unit: 'By',
+        description: 'Memory that messages hold which have not arrived whole',
+      }),
+      (result) => {
+        result.observe(this.sources.unfinished.total);
       },
     );
   }

@@ -1,4 +1,4 @@
-import { concat, EMPTY, NEVER, Observable, of, Subject, throwError } from 'rxjs';
+import { concat, delay, EMPTY, finalize, map, merge, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { StreamReply, type StreamSink } from '../../src/dispatch/stream-reply.js';
 
@@ -25,6 +25,10 @@ class Recorder implements StreamSink {
     this.told.push('begun');
   }
 
+  teardownFailed(error: unknown): void {
+    this.told.push(['teardown failed', error]);
+  }
+
   mayStream(): boolean {
     return this.mayBegin;
   }
@@ -32,7 +36,7 @@ class Recorder implements StreamSink {
 
 function replyTo(source: Observable<unknown>, isStream = false, sink = new Recorder()) {
   const reply = new StreamReply(sink);
-  reply.subscribe(source, isStream);
+  reply.start(source, isStream);
   return { reply, sink };
 }
 
@@ -143,7 +147,114 @@ describe('a stream that is cancelled', () => {
     sink.onNext = () => {
       reply.cancel();
     };
-    reply.subscribe(of(1, 2, 3), false);
+    reply.start(of(1, 2, 3), false);
     expect(sink.told).toEqual(['begun', ['next', 1]]);
+  });
+});
+
+describe('what the application does when a stream is over and what throws there', () => {
+  const late = new Error('late');
+  const failing = (error: unknown) =>
+    finalize(() => {
+      throw error;
+    });
+
+  it('goes to the sink once, and everybody after it still runs', () => {
+    const ended: string[] = [];
+    const source = merge(NEVER.pipe(failing('inner')), NEVER.pipe(finalize(() => ended.push('beside')))).pipe(
+      failing('first'),
+      failing('second'),
+      finalize(() => ended.push('last')),
+    );
+    const { reply, sink } = replyTo(source);
+    reply.cancel();
+    reply.cancel();
+    expect(sink.told).toEqual(['inner', 'first', 'second'].map((error) => ['teardown failed', error]));
+    expect(ended).toEqual(['beside', 'last']);
+  });
+
+  it.each<[what: string, end: (source: Subject<unknown>) => void, told: unknown]>([
+    ['it completes', (source) => source.complete(), ['finished', undefined]],
+    ['it fails', (source) => source.error('e'), ['error', 'e']],
+  ])('is not thrown at the source when %s', (_what, end, told) => {
+    const source = new Subject();
+    const { sink } = replyTo(
+      source.pipe(
+        failing('inner'),
+        map((value) => value),
+        failing('outer'),
+      ),
+    );
+    expect(() => {
+      end(source);
+    }).not.toThrow();
+    expect(sink.told).toContainEqual(told);
+    expect(sink.told).toContainEqual(['teardown failed', 'inner']);
+    expect(sink.told).toContainEqual(['teardown failed', 'outer']);
+    expect(sink.told).toHaveLength(3);
+  });
+
+  it.each<[what: string, source: Observable<unknown>]>([
+    [
+      'a teardown',
+      new Observable((subscriber) => {
+        subscriber.next(1);
+        subscriber.complete();
+        return () => {
+          throw late;
+        };
+      }),
+    ],
+    ['an operator', of(1).pipe(failing(late))],
+  ])('is no answer when the source has ended at once: %s', async (_what, source) => {
+    const { sink } = replyTo(source);
+    await turn();
+    expect(sink.told).toEqual([
+      ['finished', 1],
+      ['teardown failed', late],
+    ]);
+  });
+
+  it('may be anything, also what cannot be written', () => {
+    const nothing: unknown = Object.create(null);
+    const { reply, sink } = replyTo(NEVER.pipe(failing(nothing)));
+    reply.cancel();
+    expect(sink.told).toHaveLength(1);
+  });
+});
+
+describe('an observable that is none of RxJS, or none that works', () => {
+  it('and throws when it is subscribed to has failed', () => {
+    const source = {
+      lift: () => source,
+      subscribe: () => {
+        throw new Error('no');
+      },
+    } as unknown as Observable<unknown>;
+    const { sink, reply } = replyTo(source, true);
+    expect(sink.told).toEqual([['error', new Error('no')]]);
+    expect(reply.closed).toBe(true);
+  });
+
+  it('is unsubscribed from by what it returns', async () => {
+    let isEnded = false;
+    const source = {
+      subscribe: () => ({ unsubscribe: () => (isEnded = true) }),
+    } as unknown as Observable<unknown>;
+    const { reply } = replyTo(source, true);
+    reply.cancel();
+    expect(isEnded).toBe(true);
+  });
+
+  it('may end late', async () => {
+    const { sink } = replyTo(
+      of(1).pipe(
+        delay(1),
+        finalize(() => {
+          throw new Error('e');
+        }),
+      ),
+    );
+    await expect.poll(() => sink.told).toContainEqual(['teardown failed', new Error('e')]);
   });
 });

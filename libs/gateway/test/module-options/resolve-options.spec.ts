@@ -32,6 +32,8 @@ const numbers: readonly (readonly [name: string, minimum: number, kind?: 'unlimi
   ['heartbeat.missedBeats', 1],
   ['messages.maxPayloadBytes', 128],
   ['messages.maxFragments', 1],
+  ['messages.maxBufferedChunks', 128],
+  ['messages.unfinishedBytes', 1_048_576, 'unlimited'],
   ['messages.inboxMessages', 1],
   ['messages.inboxBytes', 1],
   ['messages.handlerTimeoutMs', 1, 'unlimited'],
@@ -93,6 +95,11 @@ describe('a wrong option is named with what is allowed:', () => {
     ['admission.handshakeRate', { limit: 1 }, 'admission.handshakeRate.windowMs must'],
     ['outbox.overflow', 'explode', 'outbox.overflow must be one of the following values: close, refuse, drop'],
     ['heartbeat.missedBeats', 101, 'heartbeat.missedBeats must not be greater than 100'],
+    // `ws` would count so many as none, and a timer of Node would end at once.
+    ['messages.maxPayloadBytes', 2 ** 32, 'messages.maxPayloadBytes must not be greater than 2147483647'],
+    ['messages.maxFragments', 2 ** 32, 'messages.maxFragments must not be greater than 2147483647'],
+    ['messages.maxBufferedChunks', 2 ** 32, 'messages.maxBufferedChunks must not be greater than 2147483647'],
+    ['lifecycle.closeTimeoutMs', 2 ** 31, 'lifecycle.closeTimeoutMs must not be greater than 2147483647'],
     ['admission.origins', 'everybody', "admission.origins: origins must be 'same-origin', '*' or a list"],
     ['admission.origins', ['example.com'], 'admission.origins: origin "example.com"'],
     ['admission.trustedProxies', ['10.0.0.0/99'], 'admission.trustedProxies: '],
@@ -144,6 +151,10 @@ describe('options that contradict each other are both named:', () => {
       'messages.inboxBytes (1000) must not be below messages.maxPayloadBytes (1001)',
     ],
     [{ messages: { maxPayloadBytes: 2_000_000 } }, 'messages.inboxBytes (1048576) must not be below'],
+    [
+      { messages: { maxPayloadBytes: 1_048_576, unfinishedBytes: 2_097_151 } },
+      'messages.unfinishedBytes (2097151) must be at least twice the largest message (1048576)',
+    ],
     [
       { outbox: { highWaterBytes: 2_048, lowWaterBytes: 2_048 } },
       'outbox.lowWaterBytes (2048) must be below outbox.highWaterBytes (2048)',

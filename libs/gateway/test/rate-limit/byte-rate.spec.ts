@@ -4,9 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { TimerWheel, type WheelTask } from '../../src/ports/timer-wheel.js';
 import { ByteRate, type ByteRateOwner } from '../../src/rate-limit/byte-rate.js';
 
-/** What the smallest frame has in front of its payload. */
-const header = 6;
-
 class Reader implements ByteRateOwner {
   readonly clock = new ManualClock();
   isPaused = false;
@@ -33,9 +30,9 @@ class Reader implements ByteRateOwner {
 describe('the byte rate of a connection', () => {
   it('lets one second of it pass at once, then pauses for as long as the excess takes', () => {
     const reader = new Reader(10_000);
-    reader.rate.spend(10_000 - header);
+    reader.rate.spend(10_000);
     expect(reader.isPaused).toBe(false);
-    reader.rate.spend(5_000 - header);
+    reader.rate.spend(5_000);
     expect(reader.isPaused).toBe(true);
     reader.clock.advance(499);
     expect(reader.isPaused).toBe(true);
@@ -46,25 +43,17 @@ describe('the byte rate of a connection', () => {
   it('has two seconds of it at most after a rest, however long', () => {
     const reader = new Reader(10_000);
     reader.clock.advance(60_000);
-    reader.rate.spend(10_000 - header);
-    reader.rate.spend(10_000 - header);
+    reader.rate.spend(10_000);
+    reader.rate.spend(10_000);
     expect(reader.isPaused).toBe(false);
-    reader.rate.spend(0);
-    expect(reader.isPaused).toBe(true);
-  });
-
-  it('counts frames that carry nothing, too', () => {
-    const reader = new Reader(1_024);
-    for (let frame = 0; frame < Math.floor(1_024 / header); frame++) reader.rate.spend(0);
-    expect(reader.isPaused).toBe(false);
-    reader.rate.spend(0);
+    reader.rate.spend(1);
     expect(reader.isPaused).toBe(true);
   });
 
   it('pauses for longer when what was on its way already comes in the pause', () => {
     const reader = new Reader(10_000);
-    reader.rate.spend(20_000 - header);
-    reader.rate.spend(10_000 - header);
+    reader.rate.spend(20_000);
+    reader.rate.spend(10_000);
     reader.clock.advance(1_900);
     expect(reader.isPaused).toBe(true);
     reader.clock.advance(200);
@@ -84,7 +73,7 @@ describe('the byte rate of a connection', () => {
         while (reader.isPaused) reader.clock.advance(50);
         expect(received).toBeLessThanOrEqual(bytesPerSecond + (bytesPerSecond * reader.clock.now()) / 1000 + 1e-6);
         reader.rate.spend(bytes);
-        received += bytes + header;
+        received += bytes;
       }
       reader.clock.advance(10_000);
       expect(reader.isPaused).toBe(false);

@@ -33,6 +33,24 @@ describe('BoundedLog', () => {
     expect(lines.slice(10)).toEqual(['warn water (and 991 more like it before)', 'warn water']);
   });
 
+  it('throws nothing when the logger does, and leaves out what cannot be written', () => {
+    const fail = (): never => {
+      throw new Error('the logger');
+    };
+    const hostile = { toString: fail };
+    Logger.overrideLogger({
+      log: fail,
+      warn: fail,
+      error: (message: unknown, ...details: unknown[]) => {
+        lines.push(`error ${String(message)} ${details.map(String).join()}`);
+      },
+    });
+    const log = new BoundedLog('test');
+    log.warn('flood', 'water');
+    log.error('fire', 'smoke', hostile);
+    expect(lines).toEqual(['error smoke undefined,test']);
+  });
+
   it('keeps kinds apart: a flood of one hides no line of another', () => {
     const log = new BoundedLog('test', clock);
     for (let count = 0; count < 100; count++) log.debug('flood', 'water');

@@ -94,11 +94,12 @@ function eventful(): MetricSources {
     notTaken: true,
     dropped: true,
     unchecked: true,
+    shed: true,
   };
   for (const name of Object.keys(names) as CounterName[]) counters.add(name, 'SOMETHING');
   const census = new Census();
   census.joined('/path');
-  return { counters, census, traffic: new Traffic(), registry: new ConnectionRegistry() };
+  return { counters, census, traffic: new Traffic(), registry: new ConnectionRegistry(), unfinished: { total: 1 } };
 }
 
 /** The table of metrics in the documentation. */

@@ -1,0 +1,36 @@
+import type { ServerOptions } from 'ws';
+import { LinkedWebSocket } from '../connection/link.js';
+import type { EndpointSettings } from '../lifecycle/endpoint-settings.js';
+
+/**
+ * Answers to pings that may wait for a peer before it is cut. The 60 of `ws` would cut a lawful one whose pings piled up
+ * while nobody read them; so many are 127 kB at most.
+ */
+const maxPendingAutoPongs = 1_000;
+
+/**
+ * What the server of `ws` is told. All of its limits are set here, and so is whatever else would change what a peer may do,
+ * so that a new version with other defaults changes nothing; `ws-options.spec.ts` fails when it has an option that is not
+ * decided yet. `maxBufferedChunks`, `maxFragments`, `closeTimeout`, `maxPendingAutoPongs` and `autoPong` are missing in its
+ * published types.
+ */
+export function wsOptions(settings: EndpointSettings, closeTimeoutMs: number): ServerOptions<typeof LinkedWebSocket> {
+  const known = {
+    noServer: true,
+    WebSocket: LinkedWebSocket,
+    clientTracking: false,
+    maxPayload: settings.maxPayloadBytes,
+    perMessageDeflate: false,
+    // Messages of one chunk in one turn of the event loop: waiting for the next one would cost each of them a timer.
+    allowSynchronousEvents: true,
+    skipUTF8Validation: false,
+  };
+  const { maxBufferedChunks, maxFragments } = settings;
+  return Object.assign(known, {
+    maxBufferedChunks,
+    maxFragments,
+    closeTimeout: closeTimeoutMs,
+    maxPendingAutoPongs,
+    autoPong: true,
+  });
+}
