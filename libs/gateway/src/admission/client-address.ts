@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-import { copyOf } from './copy-of.js';
+import { copyOf } from '../ground/copy-of.js';
 import { parseForwarded, type ForwardedElement } from './forwarded.js';
-import { canonicalIp, ipOfNode } from './ip-address.js';
+import { canonicalIp, ipOfNode } from '../connection/ip-address.js';
 import { createTrustCheck, MAX_HOPS, type TrustCheck, type TrustedProxies } from './trusted-proxies.js';
 
-export { addressKey } from './ip-address.js';
+export { addressKey } from '../connection/ip-address.js';
 export { proxyProblems, type TrustedProxies } from './trusted-proxies.js';
 
 /** Stands for the address of a client that cannot be known; all such clients count as one. */

@@ -3,7 +3,7 @@ import { BEARER_SUBPROTOCOL_PREFIX } from '@holdfast/protocol';
 import { redactUrl } from '../auth/token-sources.js';
 import type { Handshake } from '../connection/handshake.js';
 import type { ClientAddress } from './client-address.js';
-import { copyOf } from './copy-of.js';
+import { copyOf } from '../ground/copy-of.js';
 import type { Negotiated } from './handshake-check.js';
 import type { PathMatch, Target } from './path-matcher.js';
 

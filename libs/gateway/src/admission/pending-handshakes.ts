@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ReadAhead } from '../intake/read-ahead.js';
-import { Deadline } from '../ports/deadline.js';
-import type { TimerWheel, WheelTask } from '../ports/timer-wheel.js';
+import { Deadline } from '../ground/deadline.js';
+import type { TimerWheel, WheelTask } from '../ground/timer-wheel.js';
 import { type Refusal, refusals } from './refusal.js';
 import { HandshakeRefusal } from './refusal-for.js';
 

@@ -1,7 +1,7 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
 import { HoldfastError } from '../errors/holdfast-error.js';
-import { canonicalIp } from './ip-address.js';
+import { canonicalIp } from '../connection/ip-address.js';
 
 /** A longer chain of proxies is a forged one; also the bound on what is read of a header. */
 export const MAX_HOPS = 32;

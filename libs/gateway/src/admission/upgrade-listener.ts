@@ -2,8 +2,8 @@ import { type IncomingMessage, Server as HttpServer, type ServerResponse } from 
 import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Deadline } from '../ports/deadline.js';
-import type { TimerWheel } from '../ports/timer-wheel.js';
+import { Deadline } from '../ground/deadline.js';
+import type { TimerWheel } from '../ground/timer-wheel.js';
 import { UnansweredRequests } from './unanswered-requests.js';
 
 /** An upgrade request as a server hears of it. */

@@ -1,6 +1,6 @@
 import type { ServerOptions } from 'ws';
 import { LinkedWebSocket } from '../connection/link.js';
-import type { EndpointSettings } from '../lifecycle/endpoint-settings.js';
+import type { EndpointSettings } from '../gateways/endpoint-settings.js';
 
 /**
  * Answers to pings that may wait for a peer before it is cut. The 60 of `ws` would cut a lawful one whose pings piled up

@@ -10,16 +10,16 @@ import {
 import { Reflector } from '@nestjs/core';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
 import { type Handshake } from '../connection/handshake.js';
-import { isThenable } from '../dispatch/is-thenable.js';
-import { type Clock } from '../ports/clock.js';
-import { HOLDFAST_CLOCK } from '../ports/tokens.js';
+import { isThenable } from '../ground/is-thenable.js';
+import { type Clock } from '../ground/clock.js';
+import { HOLDFAST_CLOCK } from '../ground/tokens.js';
 import { HOLDFAST_AUTH_OPTIONS } from './auth.tokens.js';
 import { type ResolvedAuthOptions } from './auth-options.js';
 import { type AuthenticatedPeer } from './authenticated-peer.js';
-import { AuthenticationError, AuthenticatorUnavailableError } from './authentication-error.js';
+import { AuthenticationError, AuthenticatorUnavailableError } from '../errors/authentication-error.js';
 import { Authenticator } from './authenticator.js';
 import { handshakeOfRequest, type HttpRequest } from './http-handshake.js';
-import { type Principal } from './principal.js';
+import { type Principal } from '../connection/principal.js';
 import { isPublic } from './public.decorator.js';
 import { extractToken } from './token-sources.js';
 

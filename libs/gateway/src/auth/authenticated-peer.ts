@@ -1,5 +1,5 @@
 import { type Handshake } from '../connection/handshake.js';
-import { type Principal } from './principal.js';
+import { type Principal } from '../connection/principal.js';
 
 /** What authentication needs of a connection, and the only part of it that it touches. */
 export interface AuthenticatedPeer {

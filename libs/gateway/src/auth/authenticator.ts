@@ -1,5 +1,5 @@
 import { type Handshake } from '../connection/handshake.js';
-import { type Principal } from './principal.js';
+import { type Principal } from '../connection/principal.js';
 
 /**
  * Turns credentials into an identity. The class is its own injection token: provide a subclass under it to replace

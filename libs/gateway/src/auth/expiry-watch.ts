@@ -1,8 +1,8 @@
 import { CloseCode } from '@holdfast/protocol';
 import type { Handshake } from '../connection/handshake.js';
 import type { Session } from '../lifecycle/session.js';
-import type { Clock } from '../ports/clock.js';
-import { Deadline } from '../ports/deadline.js';
+import type { Clock } from '../ground/clock.js';
+import { Deadline } from '../ground/deadline.js';
 import { planExpiry } from './expiry.js';
 
 /** When what is known of a client has to be proved anew. */

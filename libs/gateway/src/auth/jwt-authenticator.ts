@@ -1,10 +1,10 @@
 import { jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
-import { type Clock } from '../ports/clock.js';
+import { type Clock } from '../ground/clock.js';
 import { type ResolvedAuthOptions } from './auth-options.js';
-import { AuthenticationError } from './authentication-error.js';
+import { AuthenticationError } from '../errors/authentication-error.js';
 import { Authenticator } from './authenticator.js';
 import { refusalOf } from './jwt-refusal.js';
-import { type Principal } from './principal.js';
+import { type Principal } from '../connection/principal.js';
 import { TokenCache } from './token-cache.js';
 import { MAX_TOKEN_BYTES } from './token-sources.js';
 import { verificationKeys } from './verification-keys.js';

@@ -1,5 +1,5 @@
 import { errors } from 'jose';
-import { AuthenticationError, AuthenticatorUnavailableError } from './authentication-error.js';
+import { AuthenticationError, AuthenticatorUnavailableError } from '../errors/authentication-error.js';
 
 const CLAIM_REASONS: Readonly<Record<string, string>> = {
   iss: 'The token comes from an issuer that is not accepted here',

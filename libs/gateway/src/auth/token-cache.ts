@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { type Clock } from '../ports/clock.js';
-import { type Principal } from './principal.js';
+import { type Clock } from '../ground/clock.js';
+import { type Principal } from '../connection/principal.js';
 
 /** How much is remembered at most. */
 export interface TokenCacheLimits {

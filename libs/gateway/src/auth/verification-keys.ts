@@ -1,9 +1,9 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { createPublicKey } from 'node:crypto';
-import { type Clock } from '../ports/clock.js';
+import { type Clock } from '../ground/clock.js';
 import { type ResolvedAuthOptions } from './auth-options.js';
-import { BoundedLog } from '../telemetry/bounded-log.js';
-import { AuthenticatorUnavailableError } from './authentication-error.js';
+import { BoundedLog } from '../ground/bounded-log.js';
+import { AuthenticatorUnavailableError } from '../errors/authentication-error.js';
 import { fetchJwks } from './jwks-fetch.js';
 
 /** While the endpoint fails it is asked once a second, however many clients are waiting to come back. */

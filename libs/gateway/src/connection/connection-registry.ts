@@ -1,11 +1,11 @@
 import { Injectable, type Type } from '@nestjs/common';
 import { CloseCode } from '@holdfast/protocol';
-import { BoundedLog } from '../telemetry/bounded-log.js';
-import type { DrainReport } from '../drain/drain-report.js';
-import type { Principal } from '../auth/principal.js';
+import { BoundedLog } from '../ground/bounded-log.js';
+import type { DrainReport } from './drain-report.js';
+import type { Principal } from './principal.js';
 import type { Connection } from './connection.js';
 import type { StateChange } from './connection-state.js';
-import { SetIndex } from './set-index.js';
+import { SetIndex } from '../ground/set-index.js';
 import { type Closable, Verifications, type Verification } from './verifications.js';
 
 /**

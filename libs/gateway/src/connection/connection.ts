@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { HoldfastError } from '../errors/holdfast-error.js';
-import type { Principal } from '../auth/principal.js';
+import type { Principal } from './principal.js';
 import type { ConnectionState } from './connection-state.js';
 import type { DisconnectCause } from './disconnect-cause.js';
 import type { Handshake } from './handshake.js';

@@ -1,6 +1,6 @@
 import type { Connection } from '../connection/connection.js';
 import type { BoundRateLimit } from '../rate-limit/bound-rate-limit.js';
-import type { DirectPipeline } from './direct-pipeline.js';
+import type { DirectPipeline } from '../direct/direct-pipeline.js';
 import type { Invocation } from './invocation.js';
 
 /** One `@SubscribeMessage` handler, known at boot. */

@@ -1,5 +1,5 @@
 import type { Session } from '../lifecycle/session.js';
-import { WheelTask } from '../ports/timer-wheel.js';
+import { WheelTask } from '../ground/timer-wheel.js';
 import type { Invocation } from './invocation.js';
 
 /**

@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 import { encode, type Envelope, isReserved } from '@holdfast/protocol';
 import type { Session } from '../lifecycle/session.js';
 import { HandlerWatch } from './handler-watch.js';
-import { accountFor, labelOf } from './error-data.js';
+import { accountFor, labelOf } from '../nest/error-account.js';
 import type { Invocation } from './invocation.js';
 import { StreamReply } from './stream-reply.js';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../ports/clock.js';
+import type { Clock } from '../ground/clock.js';
 
 /** A connection whose frames are handled in turns. */
 export interface TurnTaker {

@@ -1,11 +1,11 @@
 import { Logger } from '@nestjs/common';
 import { CloseCode, ReservedEvent } from '@holdfast/protocol';
-import type { Endpoint } from '../lifecycle/endpoint.js';
+import type { Endpoint } from '../gateways/endpoint.js';
 import type { GatewayServices } from '../lifecycle/gateway-services.js';
 import { type Session, sessionOf } from '../lifecycle/session.js';
-import { Deadline } from '../ports/deadline.js';
-import type { Random } from '../ports/random.js';
-import type { DrainReport } from './drain-report.js';
+import { Deadline } from '../ground/deadline.js';
+import type { Random } from '../ground/random.js';
+import type { DrainReport } from '../connection/drain-report.js';
 
 interface DrainHook {
   onDrain?(): unknown;

@@ -1,5 +1,5 @@
 import type { Session } from '../lifecycle/session.js';
-import { WheelTask } from '../ports/timer-wheel.js';
+import { WheelTask } from '../ground/timer-wheel.js';
 
 /** The heartbeat of one connection. */
 export class Beat extends WheelTask {

@@ -1,7 +1,7 @@
 import { CloseCode } from '@holdfast/protocol';
 import type { Session } from '../lifecycle/session.js';
-import type { Clock } from '../ports/clock.js';
-import type { Random } from '../ports/random.js';
+import type { Clock } from '../ground/clock.js';
+import type { Random } from '../ground/random.js';
 import type { Counters } from '../telemetry/counters.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { Beat } from './beat.js';

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../ports/clock.js';
-import { ByteRate, type ByteRateOwner } from '../rate-limit/byte-rate.js';
+import type { Clock } from '../ground/clock.js';
+import { ByteRate, type ByteRateOwner } from './byte-rate.js';
 import { FrameScanner, isWhole } from './frame-scanner.js';
 import { Gatherer, manyChunks, type ReadingOwner } from './gatherer.js';
 import { ReadAhead } from './read-ahead.js';

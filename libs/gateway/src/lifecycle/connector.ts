@@ -1,12 +1,12 @@
 import type { SpanContext } from '@opentelemetry/api';
 import { CloseCode, ReservedEvent } from '@holdfast/protocol';
-import type { GatewayGuards } from '../admission/gateway-guards.js';
+import type { GatewayGuards } from '../gateways/gateway-guards.js';
 import type { LinkedWebSocket } from '../connection/link.js';
-import { accountFor, labelOf } from '../dispatch/error-data.js';
+import { accountFor, labelOf } from '../nest/error-account.js';
 import { HoldfastException } from '../errors/holdfast.exception.js';
-import { Deadline } from '../ports/deadline.js';
-import { ConnectHooks } from './connect-hooks.js';
-import { inTime } from './in-time.js';
+import { Deadline } from '../ground/deadline.js';
+import { ConnectHooks } from '../gateways/connect-hooks.js';
+import { inTime } from '../ground/in-time.js';
 import type { Session } from './session.js';
 
 /** Codes that say "not with these rights" rather than "we failed". */

@@ -5,16 +5,16 @@ import type { Turns } from '../dispatch/turns.js';
 import type { HeartbeatService } from '../heartbeat/heartbeat.service.js';
 import type { UnfinishedBytes } from '../intake/unfinished-bytes.js';
 import type { ResolvedOptions } from '../module/resolve-options.js';
-import type { Clock } from '../ports/clock.js';
-import type { TimerWheel } from '../ports/timer-wheel.js';
-import type { BoundedLog } from '../telemetry/bounded-log.js';
+import type { Clock } from '../ground/clock.js';
+import type { TimerWheel } from '../ground/timer-wheel.js';
+import type { BoundedLog } from '../ground/bounded-log.js';
 import type { RateLimits } from '../rate-limit/rate-limits.js';
 import type { Census } from '../telemetry/census.js';
 import type { Counters } from '../telemetry/counters.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Traffic } from '../telemetry/traffic.js';
-import type { Tracing } from '../tracing/tracing.js';
-import type { PendingWork } from './pending-work.js';
+import type { Tracing } from '../telemetry/tracing.js';
+import type { PendingWork } from '../ground/pending-work.js';
 import type { Connector } from './connector.js';
 
 /** The services a session calls on. One object for all sessions, so that a session costs one reference. */

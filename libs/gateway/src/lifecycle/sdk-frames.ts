@@ -7,11 +7,11 @@ import {
   parseRefresh,
   ReservedEvent,
 } from '@holdfast/protocol';
-import { AuthenticatorUnavailableError } from '../auth/authentication-error.js';
+import { AuthenticatorUnavailableError } from '../errors/authentication-error.js';
 import type { Authenticator } from '../auth/authenticator.js';
-import { accountFor, labelOf } from '../dispatch/error-data.js';
+import { accountFor, labelOf } from '../nest/error-account.js';
 import { HoldfastException } from '../errors/holdfast.exception.js';
-import { inTime } from './in-time.js';
+import { inTime } from '../ground/in-time.js';
 import type { Session } from './session.js';
 
 /** The frames of the protocol itself, as SDK clients send them (PROTOCOL.md, SDK mode). */

@@ -6,7 +6,7 @@ import { CloseCode, type Envelope } from '@holdfast/protocol';
 import type { Lease } from '../admission/connection-limits.js';
 import { forgetHeaders } from '../admission/handshake-facts.js';
 import type { ExpiryDeadlines } from '../auth/expiry-watch.js';
-import type { Principal } from '../auth/principal.js';
+import type { Principal } from '../connection/principal.js';
 import { Connection, linkOf } from '../connection/connection.js';
 import type { ConnectionState, StateChange } from '../connection/connection-state.js';
 import type { Handshake } from '../connection/handshake.js';
@@ -19,13 +19,13 @@ import type { TurnTaker } from '../dispatch/turns.js';
 import type { Beat } from '../heartbeat/beat.js';
 import { Intake } from '../intake/intake.js';
 import type { OutboxLimits } from '../outbox/outbox.js';
-import { Deadline } from '../ports/deadline.js';
-import type { WheelTask } from '../ports/timer-wheel.js';
-import { runFor } from '../tracing/message-context.js';
-import type { ConnectHooks } from './connect-hooks.js';
-import type { Endpoint } from './endpoint.js';
+import { Deadline } from '../ground/deadline.js';
+import type { WheelTask } from '../ground/timer-wheel.js';
+import { runFor } from '../telemetry/message-context.js';
+import type { ConnectHooks } from '../gateways/connect-hooks.js';
+import type { Endpoint } from '../gateways/endpoint.js';
 import type { GatewayServices } from './gateway-services.js';
-import { sizeOf, textOf } from './size-of.js';
+import { sizeOf, textOf } from '../dispatch/message-bytes.js';
 
 const none: ReadonlySet<never> = new Set<never>();
 

@@ -10,11 +10,11 @@ import { CloseCode } from '@holdfast/protocol';
 import type { Connection } from '../connection/connection.js';
 import type { NestCallback } from '../dispatch/handler-plan.js';
 import { HoldfastError } from '../errors/holdfast-error.js';
-import type { Endpoint } from '../lifecycle/endpoint.js';
+import type { Endpoint } from '../gateways/endpoint.js';
 import type { GatewayServices } from '../lifecycle/gateway-services.js';
 import { sessionOf } from '../lifecycle/session.js';
 import { OwnPort } from './own-port.js';
-import type { PortTable } from './port-table.js';
+import type { PortTable } from '../gateways/port-table.js';
 
 export interface AdapterParts {
   readonly services: GatewayServices;

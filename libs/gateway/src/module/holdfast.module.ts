@@ -1,21 +1,21 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { GatewayGuards } from '../admission/gateway-guards.js';
+import { GatewayGuards } from '../gateways/gateway-guards.js';
 import { HOLDFAST_AUTH_OPTIONS } from '../auth/auth.tokens.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { JwtAuthenticator } from '../auth/jwt-authenticator.js';
 import { UnconfiguredAuthenticator } from '../auth/unconfigured-authenticator.js';
 import { ConnectionRegistry } from '../connection/connection-registry.js';
-import { type Clock, systemClock } from '../ports/clock.js';
-import { systemRandom } from '../ports/random.js';
-import { HOLDFAST_CLOCK } from '../ports/tokens.js';
+import { type Clock, systemClock } from '../ground/clock.js';
+import { systemRandom } from '../ground/random.js';
+import { HOLDFAST_CLOCK } from '../ground/tokens.js';
 import { MemoryLimiter } from '../rate-limit/memory-limiter.js';
 import { RateLimitInterceptor } from '../rate-limit/rate-limit.interceptor.js';
 import { HOLDFAST_LIMITER, RateLimits } from '../rate-limit/rate-limits.js';
-import { Tracing } from '../tracing/tracing.js';
-import { TracingInterceptor } from '../tracing/tracing.interceptor.js';
+import { Tracing } from '../telemetry/tracing.js';
+import { TracingInterceptor } from '../telemetry/tracing.interceptor.js';
 import { Counters } from '../telemetry/counters.js';
-import { GatewayExplorer } from './gateway-explorer.js';
+import { GatewayExplorer } from '../gateways/gateway-explorer.js';
 import {
   ConfigurableModuleClass,
   type HoldfastModuleExtras,

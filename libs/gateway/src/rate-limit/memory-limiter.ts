@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../ports/clock.js';
+import { systemClock, type Clock } from '../ground/clock.js';
 import type { LimitAlgorithm, Limiter, LimitRule, LimitVerdict } from './limiter.js';
 import { createMeter, type Meter } from './meters.js';
 

@@ -2,7 +2,7 @@ import { type CallHandler, type ExecutionContext, Injectable, type NestIntercept
 import type { Observable } from 'rxjs';
 import { Connection } from '../connection/connection.js';
 import { Invocation } from '../dispatch/invocation.js';
-import { CONNECT_PATTERN } from '../lifecycle/connect-pattern.js';
+import { CONNECT_PATTERN } from '../nest/call.js';
 import { bindRateLimits, type BoundRateLimit } from './bound-rate-limit.js';
 import { RateLimits } from './rate-limits.js';
 

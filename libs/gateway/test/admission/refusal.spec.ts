@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isRefusal, type Refusal, refusals, writeRefusal } from '../../src/admission/refusal.js';
 import { RefusedSockets } from '../../src/admission/refused-sockets.js';
-import { TimerWheel } from '../../src/ports/timer-wheel.js';
+import { TimerWheel } from '../../src/ground/timer-wheel.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 const UPGRADE = { connection: 'Upgrade', upgrade: 'websocket' };

@@ -2,7 +2,7 @@ import { WebSocketServer } from 'ws';
 import { describe, expect, it } from 'vitest';
 import { wsOptions } from '../../src/admission/ws-options.js';
 import { LinkedWebSocket } from '../../src/connection/link.js';
-import { endpointSettings } from '../../src/lifecycle/endpoint-settings.js';
+import { endpointSettings } from '../../src/gateways/endpoint-settings.js';
 import { resolveOptions } from '../../src/module/resolve-options.js';
 
 const { messages } = resolveOptions({}, false);

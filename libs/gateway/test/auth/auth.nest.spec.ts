@@ -13,7 +13,7 @@ import { JwtAuthenticator } from '../../src/auth/jwt-authenticator.js';
 import { Principal } from '../../src/auth/principal.decorator.js';
 import { Public } from '../../src/auth/public.decorator.js';
 import { ConnectionRegistry } from '../../src/connection/connection-registry.js';
-import { HOLDFAST_CLOCK } from '../../src/ports/tokens.js';
+import { HOLDFAST_CLOCK } from '../../src/ground/tokens.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { handshakeWith } from './support/handshake.js';
 import { SECRET, sign } from './support/tokens.js';

@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http';
+import { type CanActivate, ForbiddenException, type Type } from '@nestjs/common';
+import { isObservable, lastValueFrom } from 'rxjs';
+import type { Connection } from '../connection/connection.js';
+import { isThenable } from '../ground/is-thenable.js';
+import { CONNECT_PATTERN } from '../nest/call.js';
+import { ExecutionContextHost, FORBIDDEN_MESSAGE } from '../nest/internals.js';
+
+/** A gateway as far as it has a say in handshakes. */
+export interface HandshakeHook {
+  readonly onHandshake?: (connection: Connection, request: IncomingMessage) => unknown;
+  handleConnection?: unknown;
+}
+
+export interface DirectAdmissionParts {
+  readonly instance: HandshakeHook;
+  /** What guards see as the handler; its metadata is that of the hooks of the gateway. */
+  readonly handler: (...args: never[]) => unknown;
+  readonly guards: readonly CanActivate[];
+}
+
+/**
+ * Guards and `onHandshake` of one gateway in the order in which Nest calls them, without a promise where nothing is
+ * asynchronous, as DirectPipeline does for messages: when a whole fleet comes back at once, this is what it waits for.
+ */
+export class DirectAdmission {
+  constructor(private readonly parts: DirectAdmissionParts) {}
+
+  /** @returns a promise where a guard or the hook is asynchronous; undefined: the client is let in. Throws what refused it. */
+  run(connection: Connection, request: IncomingMessage): Promise<void> | undefined {
+    const { instance, handler } = this.parts;
+    // Whatever Nest made the gateway of is its class.
+    const type = instance.constructor as Type;
+    const context = new ExecutionContextHost([connection, request, CONNECT_PATTERN], type, handler);
+    context.setType('ws');
+    return this.#runFrom(0, context, connection, request);
+  }
+
+  #runFrom(
+    first: number,
+    context: ExecutionContextHost,
+    connection: Connection,
+    request: IncomingMessage,
+  ): Promise<void> | undefined {
+    const { guards, instance } = this.parts;
+    for (let index = first; index < guards.length; index++) {
+      const verdict = guards[index]?.canActivate(context);
+      if (typeof verdict !== 'boolean')
+        return valueOf(verdict).then((isAdmitted) => {
+          demand(isAdmitted);
+          return this.#runFrom(index + 1, context, connection, request);
+        });
+      demand(verdict);
+    }
+    const decision = instance.onHandshake?.(connection, request);
+    return isThenable(decision) ? Promise.resolve(decision).then(() => undefined) : undefined;
+  }
+}
+
+function demand(isAdmitted: unknown): void {
+  if (!isAdmitted) throw new ForbiddenException(FORBIDDEN_MESSAGE);
+}
+
+async function valueOf(verdict: unknown): Promise<unknown> {
+  const value = await verdict;
+  return isObservable(value) ? lastValueFrom(value) : value;
+}

@@ -1,0 +1,236 @@
+import { Injectable, Logger, type Type } from '@nestjs/common';
+import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { AuthGuard } from '../auth/auth.guard.js';
+import { normalizeRoute } from '../admission/path-matcher.js';
+import { HoldfastExceptionFilter } from './holdfast-exception.filter.js';
+import { HoldfastError } from '../errors/holdfast-error.js';
+import { unfinishedProblems } from '../intake/unfinished-bytes.js';
+import { type BoundRateLimit, sharedRuleProblems } from '../rate-limit/bound-rate-limit.js';
+import { Endpoint, type GatewayInfo } from './endpoint.js';
+import { endpointSettings } from './endpoint-settings.js';
+import { watchFilter, watchFilters } from './filter-seam.js';
+import { type GatewayOptions, gatewayProblems, readGatewayOptions } from './gateway-options.js';
+import { type PlannedGateway, type PlannedMethod, planHandlers } from './handler-plans.js';
+import { hasHook, watchHooks } from './hook-seam.js';
+import {
+  GATEWAY_METADATA,
+  GUARDS_METADATA,
+  MESSAGE_MAPPING_METADATA,
+  MESSAGE_METADATA,
+  readMetadata,
+} from '../nest/internals.js';
+import { PortTable } from './port-table.js';
+import type { ResolvedOptions } from '../module/resolve-options.js';
+
+/** A gateway and what is declared on it. */
+interface Found extends PlannedGateway {
+  readonly options: GatewayOptions;
+}
+
+/** Finds every gateway before Nest binds it, and refuses by name what cannot work together. */
+@Injectable()
+export class GatewayExplorer {
+  readonly #logger = new Logger('Holdfast');
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+    private readonly config: ApplicationConfig,
+  ) {}
+
+  /**
+   * @param canAuthenticate - tokens can be verified.
+   * @throws HoldfastError `INVALID_GATEWAY` that names every problem.
+   */
+  explore(options: ResolvedOptions, canAuthenticate: boolean): ReadonlyMap<number, PortTable> {
+    const found = this.#find();
+    const problems = [
+      ...this.#globalProblems(found),
+      ...found.flatMap((gateway) => this.#problems(gateway, canAuthenticate)),
+      ...found.flatMap((gateway) => sizeProblems(gateway, options)),
+    ];
+    const ports = this.#endpoints(found, options, problems);
+    problems.push(...sharedRuleProblems(limitsOf(ports)));
+    if (problems.length > 0) {
+      throw new HoldfastError(
+        'INVALID_GATEWAY',
+        `Holdfast cannot serve these gateways:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,
+      );
+    }
+    this.#watch(found);
+    return ports;
+  }
+
+  #find(): Found[] {
+    const found: Found[] = [];
+    for (const wrapper of this.discovery.getProviders()) {
+      const type = wrapper.metatype;
+      if (typeof type !== 'function' || wrapper.isNotMetatype || readMetadata(GATEWAY_METADATA, type) !== true)
+        continue;
+      // A provider that is not a factory has a class for its metatype.
+      const gatewayType = type as Type;
+      const instance: unknown = wrapper.isDependencyTreeStatic() ? wrapper.instance : undefined;
+      const known = typeof instance === 'object' && instance !== null ? instance : undefined;
+      found.push({
+        info: {
+          type: gatewayType,
+          wrapper,
+          name: gatewayType.name,
+          id: wrapper.id,
+          instance: known,
+          hasConnectionHook: hasHook(known, 'handleConnection'),
+          hasDisconnectHook: hasHook(known, 'handleDisconnect'),
+        },
+        wrapper,
+        options: readGatewayOptions(gatewayType),
+        methods: this.#methodsOf(gatewayType),
+      });
+    }
+    return found;
+  }
+
+  #methodsOf(type: Type): PlannedMethod[] {
+    // `prototype` of a class is untyped; its methods are looked at one by one below.
+    const prototype = type.prototype as object;
+    return this.scanner.getAllMethodNames(prototype).flatMap((name) => {
+      const callback: unknown = Reflect.get(prototype, name);
+      if (typeof callback !== 'function' || readMetadata(MESSAGE_MAPPING_METADATA, callback) !== true) return [];
+      return [{ name, callback, event: readMetadata(MESSAGE_METADATA, callback) }];
+    });
+  }
+
+  #globalProblems(found: readonly Found[]): string[] {
+    if (found.length === 0) return [];
+    const skipped = [
+      ...this.config.getGlobalRequestInterceptors(),
+      ...this.config.getGlobalRequestPipes(),
+      ...this.config.getGlobalRequestFilters(),
+    ];
+    for (const { metatype, name } of skipped) {
+      this.#logger.warn(
+        `The request-scoped global enhancer ${metatype?.name ?? String(name)} does not run on gateways: Nest skips it there`,
+      );
+    }
+    return this.config
+      .getGlobalRequestGuards()
+      .map(
+        ({ metatype, name }) =>
+          `The global guard ${metatype?.name ?? String(name)} is request-scoped, and Nest silently skips such guards on gateways, so ` +
+          `every message would pass unguarded. Make it a singleton, or put @UseGuards(...) on the gateways and take it out of APP_GUARD`,
+      );
+  }
+
+  #problems({ info, options, methods }: Found, canAuthenticate: boolean): string[] {
+    const problems = gatewayProblems(info.name, options);
+    for (const { name, event } of methods) {
+      if (typeof event !== 'string' || event === '') {
+        problems.push(`${info.name}.${name} subscribes to ${JSON.stringify(event)}: events are non-empty strings`);
+      } else if (event.startsWith('$')) {
+        problems.push(`${info.name}.${name} subscribes to "${event}": names beginning with "$" belong to the protocol`);
+      }
+    }
+    if (!canAuthenticate && this.#usesAuthGuard(info, methods)) {
+      problems.push(
+        `${info.name} is protected by AuthGuard, but nothing can verify tokens: set auth.secret, auth.publicKey or auth.jwksUrl, or give HoldfastModule an authenticator`,
+      );
+    }
+    return problems;
+  }
+
+  #usesAuthGuard({ type }: GatewayInfo, methods: readonly PlannedMethod[]): boolean {
+    const declared = [type, ...methods.map(({ callback }) => callback)].map((target) =>
+      readMetadata(GUARDS_METADATA, target),
+    );
+    const isGlobal = this.config.getGlobalGuards().some((guard) => guard instanceof AuthGuard);
+    return isGlobal || declared.some((guards) => Array.isArray(guards) && guards.includes(AuthGuard));
+  }
+
+  #endpoints(found: readonly Found[], options: ResolvedOptions, problems: string[]): ReadonlyMap<number, PortTable> {
+    const prefix = options.admission.useGlobalPrefix ? this.config.getGlobalPrefix() : '';
+    const ports = new Map<number, PortTable>();
+    for (const group of groupByPlace(found).values()) {
+      const [first] = group;
+      if (!first) continue;
+      const { port, path, maxPayload } = first.options;
+      problems.push(...conflicts(group));
+      try {
+        const route = normalizeRoute(path, prefix);
+        const table = ports.get(port) ?? new PortTable();
+        ports.set(port, table);
+        table.add(
+          route,
+          new Endpoint(
+            port,
+            route,
+            group.map(({ info }) => info),
+            planHandlers(group, this.config, `${port}${route}`),
+            endpointSettings(options.messages, maxPayload),
+          ),
+        );
+      } catch (error) {
+        problems.push(
+          `${group.map(({ info }) => info.name).join(', ')}: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+    }
+    return ports;
+  }
+
+  #watch(found: readonly Found[]): void {
+    const globalFilters = this.config.getGlobalFilters();
+    for (const filter of globalFilters) watchFilter(filter);
+    const last = new HoldfastExceptionFilter(globalFilters);
+    for (const { info, methods } of found) {
+      watchHooks(info.type, info.instance);
+      watchFilters(
+        info.type,
+        methods.map(({ callback }) => callback),
+        last,
+      );
+    }
+  }
+}
+
+function sizeProblems({ info, options: { maxPayload } }: Found, { messages }: ResolvedOptions): string[] {
+  if (maxPayload === undefined) return [];
+  return unfinishedProblems(messages.unfinishedBytes, maxPayload).map((problem) => `${info.name}: ${problem}`);
+}
+
+function limitsOf(ports: ReadonlyMap<number, PortTable>): BoundRateLimit[] {
+  const endpoints = [...ports.values()].flatMap((table) => table.endpoints);
+  return endpoints.flatMap(({ handlers }) => [...handlers.values()].flatMap(({ limits }) => limits));
+}
+
+function groupByPlace(found: readonly Found[]): Map<string, Found[]> {
+  const groups = new Map<string, Found[]>();
+  for (const gateway of found) {
+    const { port, path } = gateway.options;
+    const place = `${port} ${normalizeRoute(path)}`;
+    groups.set(place, [...(groups.get(place) ?? []), gateway]);
+  }
+  return groups;
+}
+
+/** Gateways that share a path share its connections, so they must not contradict each other. */
+function conflicts(group: readonly Found[]): string[] {
+  const problems: string[] = [];
+  const owners = new Map<unknown, string>();
+  for (const { info, methods } of group) {
+    for (const { name, event } of methods) {
+      const owner = owners.get(event);
+      const here = `${info.name}.${name}`;
+      if (owner)
+        problems.push(
+          `${owner} and ${here} both subscribe to "${String(event)}" on the same path: a message would be answered twice`,
+        );
+      owners.set(event, here);
+    }
+  }
+  const limits = new Map(group.map(({ info, options }) => [options.maxPayload, info.name]));
+  if (limits.size > 1) {
+    problems.push(
+      `${[...limits.values()].join(' and ')} share a path but set different maxPayload: ${[...limits.keys()].map((limit) => limit ?? 'the default').join(' and ')}`,
+    );
+  }
+  return problems;
+}

@@ -1,0 +1,65 @@
+import type { Type } from '@nestjs/common';
+import type { ApplicationConfig } from '@nestjs/core';
+import { Observable } from 'rxjs';
+import { CONCURRENCY } from '../dispatch/concurrent.decorator.js';
+import type { HandlerPlan } from '../dispatch/handler-plan.js';
+import type { GatewayInfo } from './endpoint.js';
+import { bindRateLimits } from '../rate-limit/bound-rate-limit.js';
+import { compileHandler, type ProviderWrapper } from '../direct/handler-compiler.js';
+import { INTERCEPTORS_METADATA, readMetadata } from '../nest/internals.js';
+
+/** A gateway with what `@SubscribeMessage()` says of its methods. */
+export interface PlannedGateway {
+  readonly info: GatewayInfo;
+  readonly wrapper: ProviderWrapper;
+  readonly methods: readonly PlannedMethod[];
+}
+
+export interface PlannedMethod {
+  readonly name: string;
+  readonly callback: object;
+  /** Anything: what is no non-empty string is refused at boot. */
+  readonly event: unknown;
+}
+
+/** The handlers of all gateways of one path, by event. */
+export function planHandlers(
+  group: readonly PlannedGateway[],
+  config: ApplicationConfig,
+  path: string,
+): Map<string, HandlerPlan> {
+  const hasGlobalInterceptors = config.getGlobalInterceptors().length > 0;
+  const handlers = new Map<string, HandlerPlan>();
+  for (const { info, wrapper, methods } of group) {
+    for (const { name, callback, event } of methods) {
+      const own = readMetadata(CONCURRENCY, callback) ?? readMetadata(CONCURRENCY, info.type);
+      const key = String(event);
+      handlers.set(key, {
+        index: handlers.size,
+        event: key,
+        gateway: info.name,
+        method: name,
+        concurrency: typeof own === 'number' ? own : undefined,
+        direct: compileHandler({ type: info.type, wrapper, method: name, event: key }, config),
+        streams: !hasGlobalInterceptors && !isIntercepted(info.type, callback) ? true : declaresStream(info.type, name),
+        limits: bindRateLimits(info.type, callback, `${info.name}.${name}`, path),
+        acknowledges: false,
+      });
+    }
+  }
+  return handlers;
+}
+
+/** Interceptors make an observable of whatever the handler returns. */
+function isIntercepted(type: Type, callback: object): boolean {
+  return [type, callback].some((target) => readMetadata(INTERCEPTORS_METADATA, target) !== undefined);
+}
+
+/** What TypeScript wrote down of `handler(): Observable<...>`. */
+function declaresStream(type: Type, method: string): boolean {
+  return isObservableType(Reflect.getMetadata('design:returntype', type.prototype as object, method));
+}
+
+function isObservableType(type: unknown): boolean {
+  return typeof type === 'function' && (type === Observable || type.prototype instanceof Observable);
+}
