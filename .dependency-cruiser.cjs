@@ -12,6 +12,7 @@ const mayImport = {
 // These run in browsers too: no Node built-ins, and nothing from npm.
 const dependencyFree = ['protocol', 'backplane', 'client'];
 
+const gatewayFolders = require('./tools/gateway-folders.cjs');
 const { readdirSync } = require('node:fs');
 const packages = readdirSync('libs');
 
@@ -39,14 +40,43 @@ const byNameOnly = packages.map((name) => ({
   to: { path: `^libs/${name}/`, dependencyTypes: ['local'], dependencyTypesNot: ['aliased-workspace'] },
 }));
 
+const folderTable = Object.entries(gatewayFolders).map(([folder, others]) => ({
+  name: `folder-table-${folder}`,
+  comment: `in the gateway, ${folder} may import: ${others.join(', ') || 'no other folder'}`,
+  severity: 'error',
+  from: { path: `^libs/gateway/src/${folder}/` },
+  to: { path: '^libs/gateway/src/', pathNot: `^libs/gateway/src/(${[folder, ...others].join('|')})/` },
+}));
+
 module.exports = {
   forbidden: [
     {
       name: 'no-cycle',
-      comment: 'modules that load each other do so in an order nobody chose; types are not loaded and may refer back',
+      comment: 'modules that refer to each other, be it by a type, can only be understood and changed together',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
+    },
+    ...folderTable,
+    {
+      name: 'folder-known',
+      comment: 'a folder of the gateway stands in tools/gateway-folders.cjs, which says what it may import',
+      severity: 'error',
+      from: {},
+      to: {
+        path: '^libs/gateway/src/[^/]+/',
+        pathNot: `^libs/gateway/src/(${Object.keys(gatewayFolders).join('|')})/`,
+      },
+    },
+    {
+      name: 'folder-face',
+      comment: 'another folder of the gateway is entered through its index.ts',
+      severity: 'error',
+      from: { path: '^libs/gateway/src/([^/]+)/' },
+      to: {
+        path: '^libs/gateway/src/[^/]+/',
+        pathNot: ['^libs/gateway/src/$1/', '^libs/gateway/src/[^/]+/index[.]ts$'],
+      },
     },
     ...layers,
     ...purity,

@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
+import jsdoc from 'eslint-plugin-jsdoc';
 import tseslint from 'typescript-eslint';
 
 const tests = ['test/**/*.ts', 'libs/*/test/**/*.ts', '**/*.spec.ts'];
@@ -11,6 +12,7 @@ export default defineConfig(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
+    plugins: { jsdoc },
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
@@ -18,6 +20,25 @@ export default defineConfig(
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
       // Safe for injection: it leaves classes alone that a decorated constructor names.
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-import-type-side-effects': 'error',
+      '@typescript-eslint/naming-convention': [
+        'error',
+        { selector: 'variable', format: ['camelCase', 'PascalCase'], leadingUnderscore: 'allow' },
+        // Injection tokens and metadata keys, and names that belong to protocols.
+        { selector: 'variable', modifiers: ['exported'], format: ['camelCase', 'PascalCase', 'UPPER_CASE'] },
+        { selector: 'variable', modifiers: ['destructured'], format: null },
+      ],
+      // Prettier keeps code within its width; comments are up to whoever writes them.
+      'max-len': ['error', { code: 1_000, comments: 120, ignoreUrls: true }],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            ':matches(PropertyDefinition, MethodDefinition)[accessibility="private"][key.type="Identifier"][kind!="constructor"]:not([decorators.0])',
+          message: 'Write #name: what is private by its type alone is seen by everybody else.',
+        },
+      ],
+      'jsdoc/require-hyphen-before-param-description': 'error',
       // Options are classes for the sake of their validation, and are written as literals by everybody.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],

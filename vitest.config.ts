@@ -1,14 +1,16 @@
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { directAlias, isWithoutDirect } from './tools/without-direct.js';
 
-// Libraries are imported by package name; this condition leads to their sources, so no test waits for a build.
-// `module` is a bundler's word: Node does not know it, and the files behind it in OpenTelemetry's packages are none it could load.
+// Libraries are imported by package name; this condition leads to their sources, so no test waits for a build. `module`
+// is a bundler's word: Node does not know it, and the files behind it in OpenTelemetry's packages are none it could
+// load.
 const conditions = ['@holdfast/source', ...defaultServerConditions.filter((condition) => condition !== 'module')];
 
 export default defineConfig({
   // Without metadata every constructor injection in Nest resolves to Object.
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
-  resolve: { conditions },
+  resolve: { conditions, alias: directAlias },
   ssr: { resolve: { conditions } },
   test: {
     setupFiles: ['./tools/test-setup.ts'],
@@ -26,6 +28,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['libs/*/test/**/*.spec.ts', 'tools/**/*.spec.ts'],
+          exclude: isWithoutDirect ? ['libs/gateway/test/direct/**'] : [],
           // Property tests take what they take on a loaded machine; what hangs is still found.
           testTimeout: 30_000,
         },

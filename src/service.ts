@@ -11,7 +11,9 @@ import type { Telemetry } from './telemetry/telemetry.js';
 /** Beside the sources, and so at the same place whether this runs from src or, built, from dist. */
 const page = join(import.meta.dirname, '../src/page/public');
 
-/** The page brings all it needs and talks to nobody else. On every answer: what is no page has nothing to run anyway. */
+/**
+ * The page brings all it needs and talks to nobody else. On every answer: what is no page has nothing to run anyway.
+ */
 const securityHeaders = {
   'Content-Security-Policy': "default-src 'self'; base-uri 'none'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',

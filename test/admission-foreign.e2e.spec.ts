@@ -8,7 +8,8 @@ import type { Connection } from '@holdfast/gateway';
 import { type HoldfastTestApp, rawUpgrade, TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { Gate, RecordingLogger, refused, registryOf, serverOf, start } from './support/admission.js';
+import { Gate, refused, registryOf, serverOf, start } from './support/admission.js';
+import { LogRecorder } from './support/log-recorder.js';
 
 @WebSocketGateway({ path: '/ours' })
 class OurGateway {
@@ -151,7 +152,7 @@ describe('another WebSocket server that takes our path from us', () => {
   it.each(['/ours', '/refusing'])(
     'keeps what it has upgraded on %s: nothing of ours is written into it, and we say what is wrong',
     async (path) => {
-      const logger = new RecordingLogger();
+      const logger = new LogRecorder();
       await using app = await start({ gateways: [OurGateway, RefusingGateway], logger });
       echoing(new WebSocketServer({ server: serverOf(app) }));
       await using client = await TestClient.connect(app.url(path));

@@ -14,7 +14,8 @@ import { SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websock
 import { AuthGuard, type Connection, HoldfastException, HoldfastGateway } from '@holdfast/gateway';
 import { type HoldfastTestApp, TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
-import { countersOf, Gate, granted, RecordingLogger, refused, secret, start, tokenFor } from './support/admission.js';
+import { countersOf, Gate, granted, refused, secret, start, tokenFor } from './support/admission.js';
+import { LogRecorder } from './support/log-recorder.js';
 
 /** A gateway behind a guard that does `decide`. */
 function guardedBy(decide: (context: ExecutionContext) => boolean | Promise<boolean>): Type {
@@ -86,7 +87,7 @@ describe('what a guard of the application says, and what the client hears', () =
       }),
     ],
   ])('%s: 500 that says nothing of the inside, a line in the log, and the process lives', async (_, error) => {
-    const logger = new RecordingLogger();
+    const logger = new LogRecorder();
     await using app = await start({ gateways: [throwing(error)], logger });
     const answer = await answerOf(app);
     expect(answer).toMatchObject({ status: 500, code: 'INTERNAL' });

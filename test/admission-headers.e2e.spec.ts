@@ -76,12 +76,11 @@ describe('the headers of a handshake', () => {
   });
 
   it.each([
-    ['plain', undefined],
-    ['SDK', ['holdfast.v1.json']],
-  ])('are all seen by guards and hooks, and only those of the list by handlers (%s)', async (_mode, protocols) => {
+    ['plain', TestClient.connect.bind(TestClient)],
+    ['SDK', TestClient.connectSdk.bind(TestClient)],
+  ])('are all seen by guards and hooks, and only those of the list by handlers (%s)', async (_mode, connect) => {
     await using app = await startWith();
-    await using client = await TestClient.connect(app.url('/noted'), { headers, ...(protocols && { protocols }) });
-    if (protocols) client.send({ event: '$hello' });
+    await using client = await connect(app.url('/noted'), { headers });
     const { data } = await client.request('headers');
     expect(data).toEqual({ host: `127.0.0.1:${app.port}`, 'user-agent': 'test' });
     expect(Object.fromEntries(seen)).toEqual({

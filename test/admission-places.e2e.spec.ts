@@ -6,7 +6,8 @@ import { type HoldfastTestApp, rawUpgrade, type RawUpgradeOptions, TestClient } 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { countersOf, deserted, granted, RecordingLogger, refused, start } from './support/admission.js';
+import { countersOf, deserted, granted, refused, start } from './support/admission.js';
+import { LogRecorder } from './support/log-recorder.js';
 
 const maxConnections = 3;
 const admission = {
@@ -106,7 +107,7 @@ describe('handshakes with any headers that Node lets through', () => {
 /** Hooks are given the request itself, and may do to it what no check of ours can foresee. */
 type Mischief = (request: IncomingMessage) => void;
 
-function startWith(mischief: Mischief, logger?: RecordingLogger): Promise<HoldfastTestApp> {
+function startWith(mischief: Mischief, logger?: LogRecorder): Promise<HoldfastTestApp> {
   @WebSocketGateway({ path: '/spoilt' })
   class SpoiltGateway extends HoldfastGateway {
     override onHandshake({ handshake }: Connection, request: IncomingMessage): void {
@@ -180,7 +181,7 @@ describe('a fault after the 101', () => {
   const headers = { Authorization: 'Bearer careless' };
 
   it.each(['/careless', '/careless-hook'])('closes the connection with 4500 and takes no place (%s)', async (path) => {
-    const logger = new RecordingLogger();
+    const logger = new LogRecorder();
     await using app = await start({ gateways: [CarelessGateway, CarelessHookGateway], options, logger });
     for (let round = 0; round <= maxConnections; round++) {
       const plain = await TestClient.connect(app.url(path), { headers });

@@ -3,7 +3,8 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { type Connection, HoldfastGateway } from '@holdfast/gateway';
 import { TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
-import { granted, RecordingLogger, refused, start } from './support/admission.js';
+import { granted, refused, start } from './support/admission.js';
+import { LogRecorder } from './support/log-recorder.js';
 
 describe('a request-scoped gateway', () => {
   it('is one and the same instance for guards, hooks and messages of a connection', async () => {
@@ -42,7 +43,7 @@ describe('a request-scoped gateway', () => {
       }
     }
 
-    const logger = new RecordingLogger();
+    const logger = new LogRecorder();
     await using app = await start({ gateways: [ScopedGateway], providers: [Facts, Guard], logger });
     expect(await refused(app.url('/it?no'))).toMatchObject({ status: 403 });
     await using one = await TestClient.connect(app.url('/it'));

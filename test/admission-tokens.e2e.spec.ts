@@ -10,7 +10,6 @@ import {
   countersOf,
   Gate,
   granted,
-  RecordingLogger,
   refusalOf,
   refused,
   registryOf,
@@ -18,6 +17,7 @@ import {
   start,
   tokenFor,
 } from './support/admission.js';
+import { LogRecorder } from './support/log-recorder.js';
 
 /** Everything the application's hooks were given, as a careless log would show it. */
 let shown: string[] = [];
@@ -44,7 +44,7 @@ class PrivateGateway extends HoldfastGateway {
   }
 }
 
-function serve(auth: Omit<AuthOptions, never> = {}, logger?: RecordingLogger): Promise<HoldfastTestApp> {
+function serve(auth: Omit<AuthOptions, never> = {}, logger?: LogRecorder): Promise<HoldfastTestApp> {
   shown = [];
   const setup = { gateways: [PrivateGateway], options: { auth: { secret, ...auth } } };
   return start(logger ? { ...setup, logger } : setup);
@@ -74,7 +74,7 @@ describe('PROTOCOL.md 2.5: where a token may be', () => {
       (token) => ({ path: `/private?%74oken=${token}`, headers: {} }),
     ],
   ])('%s; and nothing that a hook would log gives it away', async (_, auth, place) => {
-    const logger = new RecordingLogger();
+    const logger = new LogRecorder();
     await using app = await serve(auth, logger);
     const token = await tokenFor('ada');
     const { path, headers } = place(token);
@@ -165,7 +165,7 @@ describe('PROTOCOL.md 2.5: where a token may be', () => {
   });
 
   it('is not repeated by a refusal', async () => {
-    const logger = new RecordingLogger();
+    const logger = new LogRecorder();
     await using app = await serve({ queryParameter: 'token' }, logger);
     const token = await tokenFor('ada', '-1h');
     const protocol = { 'Sec-WebSocket-Protocol': `bearer.${token}, unknown` };
@@ -202,17 +202,17 @@ describe('PROTOCOL.md 2.6: frames in the same packet as the end of the handshake
     @UseGuards(Slow)
     @WebSocketGateway({ path: '/slow' })
     class SlowGateway {
-      private ready = false;
+      #ready = false;
 
       async handleConnection(): Promise<void> {
         await hook.pass();
-        this.ready = true;
+        this.#ready = true;
       }
 
       @SubscribeMessage('add')
       add(@MessageBody() number: number): unknown {
         added.push(number);
-        return { ready: this.ready, number };
+        return { ready: this.#ready, number };
       }
     }
 

@@ -1,5 +1,5 @@
-import { type HoldfastTestApp } from '@holdfast/testing';
-import { type Browser, type Page } from 'playwright-core';
+import type { HoldfastTestApp } from '@holdfast/testing';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { chatToken, connectionsOf, departuresOf, startChat } from './support/chat.js';
 import { launchChromium } from './support/chromium.js';

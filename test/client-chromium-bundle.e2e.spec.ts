@@ -1,5 +1,5 @@
-import { type HoldfastTestApp } from '@holdfast/testing';
-import { type Browser, type Page } from 'playwright-core';
+import type { HoldfastTestApp } from '@holdfast/testing';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { nextToLeave, onlyConnection, registryOf } from './support/boot.js';
 import { ClientPage } from './support/client-page.js';

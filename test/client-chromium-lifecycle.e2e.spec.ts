@@ -1,5 +1,5 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
-import { type HoldfastTestApp } from '@holdfast/testing';
+import type { HoldfastTestApp } from '@holdfast/testing';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { nextToLeave, onlyConnection, registryOf } from './support/boot.js';
 import { ClientPage, type PageClientOptions } from './support/client-page.js';

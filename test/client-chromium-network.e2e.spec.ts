@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { type HoldfastOptions } from '@holdfast/gateway';
-import { type Browser } from 'playwright-core';
+import type { HoldfastOptions } from '@holdfast/gateway';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ClientPage, type PageClientOptions } from './support/client-page.js';
 import { PageProcess } from './support/client-page-process.js';

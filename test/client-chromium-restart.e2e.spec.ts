@@ -1,5 +1,5 @@
-import { type DrainData } from '@holdfast/protocol';
-import { type Browser } from 'playwright-core';
+import type { DrainData } from '@holdfast/protocol';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ClientPage, type PageClientOptions } from './support/client-page.js';
 import { PageProcess } from './support/client-page-process.js';

@@ -1,6 +1,6 @@
-import { type HoldfastOptions } from '@holdfast/gateway';
-import { type HoldfastTestApp } from '@holdfast/testing';
-import { type Browser } from 'playwright-core';
+import type { HoldfastOptions } from '@holdfast/gateway';
+import type { HoldfastTestApp } from '@holdfast/testing';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { nextToLeave, onlyConnection, registryOf } from './support/boot.js';
 import { ClientPage, type PageClientOptions } from './support/client-page.js';

@@ -1,5 +1,5 @@
 import { setTimeout as faultFor } from 'node:timers/promises';
-import { type ClientOptions } from '@holdfast/client';
+import type { ClientOptions } from '@holdfast/client';
 import { FaultProxy } from '@holdfast/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { NodeClient } from './support/client-node.js';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo } from 'node:net';
-import { type HoldfastOptions } from '@holdfast/gateway';
-import { type HoldfastTestApp } from '@holdfast/testing';
+import type { AddressInfo } from 'node:net';
+import type { HoldfastOptions } from '@holdfast/gateway';
+import type { HoldfastTestApp } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { create, Gate, serverOf } from './support/admission.js';
 import { boot } from './support/boot.js';

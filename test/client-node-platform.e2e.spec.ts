@@ -1,4 +1,4 @@
-import { type HoldfastTestApp } from '@holdfast/testing';
+import type { HoldfastTestApp } from '@holdfast/testing';
 import { expect, it } from 'vitest';
 import { boot } from './support/boot.js';
 import { NodeClient, nextEvent } from './support/client-node.js';

@@ -1,7 +1,7 @@
 import { UseGuards } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { AuthGuard, Principal } from '@holdfast/gateway';
-import { type HoldfastTestApp } from '@holdfast/testing';
+import type { HoldfastTestApp } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { boot } from './support/boot.js';
 import { NodeClient, nextEvent } from './support/client-node.js';

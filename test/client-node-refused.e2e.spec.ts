@@ -9,7 +9,7 @@ import {
   HoldfastModule,
   Principal,
 } from '@holdfast/gateway';
-import { type HoldfastTestApp } from '@holdfast/testing';
+import type { HoldfastTestApp } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { boot } from './support/boot.js';
 import { NodeClient } from './support/client-node.js';

@@ -1,6 +1,6 @@
 import { EventEmitter, getEventListeners, once } from 'node:events';
 import { HoldfastModule } from '@holdfast/gateway';
-import { type HoldfastTestApp } from '@holdfast/testing';
+import type { HoldfastTestApp } from '@holdfast/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { boot } from './support/boot.js';
 import { NodeClient, nextEvent } from './support/client-node.js';

@@ -1,4 +1,4 @@
-import { type ClientOptions } from '@holdfast/client';
+import type { ClientOptions } from '@holdfast/client';
 import { describe, expect, it, vi } from 'vitest';
 import { NodeClient } from './support/client-node.js';
 import { silenceMs } from './support/client-node-gateway.js';

@@ -1,11 +1,11 @@
 import { type CallHandler, type ExecutionContext, type NestInterceptor, UseInterceptors } from '@nestjs/common';
 import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { type Connection, ConnectionRegistry, HoldfastModule } from '@holdfast/gateway';
-import { HoldfastTestApp, TestClient, type TestFrame } from '@holdfast/testing';
-import { Test } from '@nestjs/testing';
+import { type Connection, ConnectionRegistry } from '@holdfast/gateway';
+import { TestClient, type TestFrame } from '@holdfast/testing';
 import { finalize, NEVER, type Observable, of, startWith, tap, timer } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { Calls, errorData, expectNoCrash, gate, serve, type Served } from './support/dispatch.js';
+import { boot } from './support/boot.js';
 
 expectNoCrash();
 
@@ -117,7 +117,7 @@ describe.each(ways)('when %s', (_how, end) => {
     await client.request('listen');
     end(served, client);
     await ended.called(2);
-    expect(ended.seen).toEqual(['hook', 'listener']);
+    expect(ended.seen).toEqual(['listener', 'hook']);
     for (const what of ['Error: a listener\n', 'onabort', 'a listener that is asynchronous', 'a hook']) {
       await expect.poll(() => errorsWith(served, what)).toHaveLength(1);
     }
@@ -161,7 +161,7 @@ describe('a shutdown', () => {
     for (const event of ['watch', 'beside', 'listen']) await answerTo(client, event);
     await served[Symbol.asyncDispose]();
     expect(await client.closed).toMatchObject({ code: 1012 });
-    expect(served.get(EndingGateway).ended.seen).toEqual(['beside', 'hook', 'listener']);
+    expect(served.get(EndingGateway).ended.seen).toEqual(['beside', 'listener', 'hook']);
   });
 });
 
@@ -271,20 +271,14 @@ describe('what a handler gives that fails when it is looked at', () => {
 });
 
 it('a logger of the application that throws changes nothing of all that', async () => {
-  const builder = Test.createTestingModule({
-    imports: [HoldfastModule.forRoot({ admission: { maxConnections: 1 } })],
-    providers: [EndingGateway],
-  });
-  const app = await HoldfastTestApp.start(async () => {
-    const logger = { log: () => undefined, warn: () => undefined, error: () => fail('a logger') };
-    return (await builder.setLogger(logger).compile()).createNestApplication({ logger });
-  });
+  const logger = { log: () => undefined, warn: () => undefined, error: () => fail('a logger') };
+  const app = await boot({ options: { admission: { maxConnections: 1 } }, providers: [EndingGateway], logger });
   const { ended } = app.app.get(EndingGateway);
   const client = await TestClient.connect(app.url(path));
   for (const event of ['watch', 'listen']) await answerTo(client, event);
   client.terminate();
   await ended.called(2);
-  expect(ended.seen).toEqual(['hook', 'listener']);
+  expect(ended.seen).toEqual(['listener', 'hook']);
   (await TestClient.connect(app.url(path))).terminate();
   await app.close();
 });

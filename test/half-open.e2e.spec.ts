@@ -13,7 +13,9 @@ const describeInNamespaces = requires('network namespaces', netnsAvailable);
 const silenceClient = join(import.meta.dirname, 'support/fixtures/silence-client.js');
 
 const quick = { intervalMs: 300, missedBeats: 2 };
-/** Silent from the pong on: it still answers for the first beat, then misses two. Each beat is late by a tick at most. */
+/**
+ * Silent from the pong on: it still answers for the first beat, then misses two. Each beat is late by a tick at most.
+ */
 const latestCutMs = (quick.missedBeats + 1) * (quick.intervalMs + 100);
 /** For processes that share two cores. */
 const slackMs = 2_000;

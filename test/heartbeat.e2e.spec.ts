@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type HeartbeatOptions } from '@holdfast/gateway';
+import type { HeartbeatOptions } from '@holdfast/gateway';
 import { decodeClose, encodeFrame, ManualClock, rawUpgrade, TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { PulseApp } from './support/heartbeat.js';

@@ -5,10 +5,10 @@ import {
   encodeFrame,
   type FrameReader,
   rawUpgrade,
-  seededRandom,
   type WireFrame,
 } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Chance } from './fuzz/chance.js';
 import { endures, freshAddress, saidUntilTheEnd, upgradeHeaders } from './support/hostile.js';
 import { ServerProcess } from './support/server-process.js';
 
@@ -28,47 +28,6 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** Chance that can be repeated. */
-class Chance {
-  readonly #random: { next(): number };
-
-  constructor(round: number) {
-    this.#random = seededRandom(seed + round * 7_919);
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.#random.next() * limit);
-  }
-
-  of<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
-  }
-
-  bytes(length: number): Buffer {
-    return Buffer.from(Array.from({ length }, () => this.below(256)));
-  }
-
-  /** The same with some bytes changed, left out, doubled or put in. */
-  mutated(original: Buffer): Buffer {
-    let bytes = original;
-    for (let times = 1 + this.below(2); times > 0; times--) {
-      const at = this.below(bytes.length);
-      const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)];
-      bytes = Buffer.concat([
-        before,
-        ...this.of([
-          [this.bytes(1), after.subarray(1)],
-          [after.subarray(1 + this.below(8))],
-          [this.bytes(this.below(8)), after],
-          [after.subarray(0, this.below(20)), after],
-          [Buffer.from(this.of(['\r\n', '\0', ' ', ':', ',', '%', '/', '[', '\r', '\n', '$', '"', '{'])), after],
-        ]),
-      ]);
-    }
-    return bytes;
-  }
-}
-
 async function eachOf(rounds: number, act: (round: number) => Promise<void>): Promise<void> {
   let next = 0;
   await Promise.all(
@@ -84,7 +43,7 @@ describe(`seed ${seed}`, { timeout: 60_000 }, () => {
     const answers = new Map<string, number>();
     await endures(server, `${handshakes} random handshakes`, { memory: 120 }, async () => {
       await eachOf(handshakes, async (round) => {
-        const said = await saidUntilTheEnd(server, handshake(new Chance(round)));
+        const said = await saidUntilTheEnd(server, handshake(new Chance(seed + round * 7_919)));
         const answer = said.length === 0 ? 'cut' : said.toString('latin1', 0, 12);
         answers.set(answer, (answers.get(answer) ?? 0) + 1);
       });
@@ -98,7 +57,7 @@ describe(`seed ${seed}`, { timeout: 60_000 }, () => {
     // Ten failures with their stacks for each of the two handlers that throw, in each ten seconds.
     await endures(server, `${conversations} random conversations`, { memory: 120, lines: 1_000 }, async () => {
       await eachOf(conversations, async (round) => {
-        const chance = new Chance(round);
+        const chance = new Chance(seed + round * 7_919);
         const bytes = Buffer.concat(Array.from({ length: 1 + chance.below(8) }, () => frame(chance)));
         const upgraded = await rawUpgrade(server.url('/target'), {
           localAddress: freshAddress(),

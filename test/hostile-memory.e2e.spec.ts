@@ -6,8 +6,8 @@ import type { Flood, Load } from './support/hostile-events.js';
 import { ServerProcess } from './support/server-process.js';
 
 /**
- * MiB of resident memory that all of this together may cost. Bare `ws` and Nest's own adapter need 700 to 1,000 for most
- * of these alone. Node 20 stays below 150; Node 24 lets garbage of a flood grow to about 310 before it collects.
+ * MiB of resident memory that all of this together may cost. Bare `ws` and Nest's own adapter need 700 to 1,000 for
+ * most of these alone. Node 20 stays below 150; Node 24 lets garbage of a flood grow to about 310 before it collects.
  */
 const bound = 450;
 

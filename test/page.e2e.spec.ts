@@ -1,6 +1,6 @@
 import { ConnectionRegistry } from '@holdfast/gateway';
 import { FaultProxy } from '@holdfast/testing';
-import { type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { auditPage } from './support/accessibility.js';
 import { launchChromium } from './support/chromium.js';

@@ -22,8 +22,8 @@ const sections: Readonly<Record<string, string[]>> = {
     ['Option', 'Type', 'Default', 'Meaning'],
     options.map((option) => [code(option.name), code(option.type), defaultOf(option) ?? '–', option.description]),
   ),
-  states: list('machine.ts', 'ConnectionState'),
-  causes: list('machine.ts', 'Cause'),
+  states: list('state.ts', 'ConnectionState'),
+  causes: list('state.ts', 'Cause'),
   'error-codes': table(
     ['Code', 'Meaning'],
     membersOfUnion('errors.ts', 'ClientErrorCode').map(({ name, description }) => [code(name), description]),
@@ -54,8 +54,8 @@ describe('docs/client.md', () => {
   });
 
   it.each(['ConnectionState', 'Cause'])('explains every member of %s', (name) => {
-    const explained = listAbove('machine.ts', name).join('\n');
-    const missing = membersOfUnion('machine.ts', name).filter((member) => !explained.includes(code(member.name)));
+    const explained = listAbove('state.ts', name).join('\n');
+    const missing = membersOfUnion('state.ts', name).filter((member) => !explained.includes(code(member.name)));
     expect(missing.map((member) => member.name)).toEqual([]);
   });
 

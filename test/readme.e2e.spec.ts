@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type HoldfastTestApp } from '@holdfast/testing';
+import type { HoldfastTestApp } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { pages, programs, ReadmeApplication, ship } from './support/readme.js';
 import { OutputLines } from './support/service-lines.js';
@@ -36,6 +36,7 @@ describe('the five-minute path', () => {
       'web/orders.ts',
       'public/index.html',
       'node/follow-orders.ts',
+      'src/knock.feature.ts',
       'src/main.ts',
     ]);
   });

@@ -9,8 +9,9 @@ import { describe, expect, it } from 'vitest';
 import { serverOf } from './support/admission.js';
 import { boot } from './support/boot.js';
 import { expectNoCrash } from './support/dispatch.js';
-import { createDrainApp, DrainApp, Gates, Journal, LineLog } from './support/drain.js';
+import { createDrainApp, DrainApp, Gates, Journal } from './support/drain.js';
 import { upgradeHeaders } from './support/hostile.js';
+import { LogRecorder } from './support/log-recorder.js';
 
 expectNoCrash();
 
@@ -57,7 +58,7 @@ async function unborn(providers: readonly Provider[]) {
   const [journal, gates, log, clock, ownPort] = [
     new Journal(),
     new Gates(),
-    new LineLog(),
+    new LogRecorder(),
     new ManualClock(),
     await freePort(),
   ];

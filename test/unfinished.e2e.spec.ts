@@ -122,7 +122,8 @@ it('what a connection held counts no longer once it has ended, however it did', 
 
 it('fragments count until their message is whole, with everything that a part of them keeps in memory', async () => {
   await using served = await start();
-  // A fragment of one byte is a view of the chunk that it came in, and keeps all of it. The rest are pongs, which nobody keeps.
+  // A fragment of one byte is a view of the chunk that it came in, and keeps all of it. The rest are pongs, which
+  // nobody keeps.
   const peers = await Promise.all(Array.from({ length: 4 }, () => rawUpgrade(served.url(path))));
   const pongs = Buffer.concat(
     Array.from({ length: 400 }, () => encodeFrame({ opcode: 10, payload: Buffer.alloc(125) })),

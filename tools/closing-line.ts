@@ -43,33 +43,34 @@ function namesOf(modules: readonly TestModule[], filter: (test: TestCase) => boo
 }
 
 /**
- * Names the tests that failed or were flaky, and prints `N passed, N failed, N skipped` alone on the last line of a run.
+ * Names the tests that failed or were flaky, and prints `N passed, N failed, N skipped` alone on the last line of a
+ * run.
  *
  * It is written when the process exits, because coverage tables and late errors are printed after the run has ended.
  */
 export default class ClosingLineReporter implements Reporter {
   // Replaced when a run ends: a process that leaves before that has not passed.
-  private totals: Totals = { passed: 0, failed: 1, skipped: 0 };
-  private notes: string[] = [];
+  #totals: Totals = { passed: 0, failed: 1, skipped: 0 };
+  #notes: string[] = [];
 
   onInit(): void {
     process.once('exit', () => {
-      this.close();
+      this.#close();
     });
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[], reason: TestRunEndReason): void {
-    this.totals = countRun(modules, unhandled, reason);
-    this.notes = [
+    this.#totals = countRun(modules, unhandled, reason);
+    this.#notes = [
       ...namesOf(modules, (test) => test.result().state === 'failed').map((name) => `failed: ${name}`),
       // Passed, but not at once: nobody is to overlook that, and nobody has to start over for it.
       ...namesOf(modules, (test) => test.diagnostic()?.flaky === true).map((name) => `flaky: ${name}`),
     ];
   }
 
-  private close(): void {
-    const { passed, failed, skipped } = this.totals;
-    for (const note of this.notes) console.log(note);
+  #close(): void {
+    const { passed, failed, skipped } = this.#totals;
+    for (const note of this.#notes) console.log(note);
     if (skipsAreFailures && skipped > 0) {
       console.log(`CI=true: ${String(skipped)} skipped, and a skipped test fails the run`);
       process.exitCode = 1;

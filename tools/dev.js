@@ -1,7 +1,8 @@
 // Runs the service from a build that follows the sources: compiles once, then recompiles and restarts on every change.
 // The client that the page loads is bundled anew, and needs no more than a reload of the page.
 //
-// The compiler writes its output in place, which `node --watch` sees; many editors replace a saved file, which it loses.
+// The compiler writes its output in place, which `node --watch` sees; many editors replace a saved file, which it
+// loses.
 import { spawn, spawnSync } from 'node:child_process';
 
 const compiler = 'node_modules/typescript/bin/tsc';

@@ -18,7 +18,10 @@ const tarballs = join(temporary, 'tarballs');
 const appFolder = join(temporary, 'app');
 const app = new AppProcess(appFolder);
 
-/** @type {{ devDependencies: Record<string, string>, dependencies: Record<string, string>, overrides: Record<string, string> }} */
+/**
+ * @type {{ devDependencies: Record<string, string>, dependencies: Record<string, string>, overrides: Record<string,
+ * string> }}
+ */
 const root = JSON.parse(readFileSync(join(workspace, 'package.json'), 'utf8'));
 
 /**

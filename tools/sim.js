@@ -1,5 +1,5 @@
-// Simulates rooms, engines and clients: `npm run sim -- --seeds 10000 --from 1 --steps 100`. Ends with exit code 1 and the
-// shortest schedule it finds when a promise is broken. `--seed N` runs that one.
+// Simulates rooms, engines and clients: `npm run sim -- --seeds 10000 --from 1 --steps 100`. Ends with exit code 1 and
+// the shortest schedule it finds when a promise is broken. `--seed N` runs that one.
 import { parseArgs } from 'node:util';
 import { simulateRooms } from '@holdfast/testing';
 

@@ -18,10 +18,10 @@ interface ChatData {
 export class ChatGateway extends HoldfastGateway<ChatData> {
   @SubscribeMessage('join')
   join(@MessageBody() { room }: JoinRoom, @ConnectedSocket() connection: Connection<ChatData>) {
-    this.leave(connection);
+    this.#leave(connection);
     connection.data.room = room;
     connection.tag(tagOf(room));
-    this.tell(room, 'joined', { name: nameOf(connection) });
+    this.#tell(room, 'joined', { name: nameOf(connection) });
     return { room, people: this.registry.withTag(tagOf(room)).size, connection: shortId(connection) };
   }
 
@@ -29,30 +29,30 @@ export class ChatGateway extends HoldfastGateway<ChatData> {
   @SubscribeMessage('say')
   say(@MessageBody() { text }: SayText, @ConnectedSocket() connection: Connection<ChatData>) {
     const room = roomOf(connection);
-    return { heardBy: this.tell(room, 'said', { name: nameOf(connection), text, at: Date.now() }) };
+    return { heardBy: this.#tell(room, 'said', { name: nameOf(connection), text, at: Date.now() }) };
   }
 
   @RateLimit({ limit: 10, windowMs: 10_000 })
   @SubscribeMessage('typing')
   typing(@ConnectedSocket() connection: Connection<ChatData>): void {
-    this.tell(roomOf(connection), 'typing', { name: nameOf(connection) });
+    this.#tell(roomOf(connection), 'typing', { name: nameOf(connection) });
   }
 
   /** A connection that has ended has left its room's tag already, so it is not told of its own going. */
   override onDisconnect(connection: Connection<ChatData>): void {
-    this.leave(connection);
+    this.#leave(connection);
   }
 
-  private leave(connection: Connection<ChatData>): void {
+  #leave(connection: Connection<ChatData>): void {
     const { room } = connection.data;
     if (room === undefined) return;
     connection.data.room = undefined;
     connection.untag(tagOf(room));
-    this.tell(room, 'left', { name: nameOf(connection) });
+    this.#tell(room, 'left', { name: nameOf(connection) });
   }
 
   /** @returns how many were told. */
-  private tell(room: string, event: string, data: object): number {
+  #tell(room: string, event: string, data: object): number {
     let told = 0;
     for (const member of this.registry.withTag(tagOf(room))) if (member.emit(event, data)) told++;
     return told;

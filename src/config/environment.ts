@@ -5,7 +5,7 @@ const environments = ['development', 'test', 'production'] as const;
 export const logLevels = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
 const logFormats = ['text', 'json'] as const;
 
-const ORIGINS = /^same-origin$|^https?:\/\/[^\s,/?#]+(\s*,\s*https?:\/\/[^\s,/?#]+)*$/;
+const originsPattern = /^same-origin$|^https?:\/\/[^\s,/?#]+(\s*,\s*https?:\/\/[^\s,/?#]+)*$/;
 
 /** The variables this service reads, as README.md lists them, still as text: what each may be, and how it says so. */
 export class Environment {
@@ -42,7 +42,7 @@ export class Environment {
   HOLDFAST_AUDIENCE?: string;
 
   @IsOptional()
-  @Matches(ORIGINS, {
+  @Matches(originsPattern, {
     message:
       '$property must be same-origin, or origins separated by commas, such as https://example.com,https://*.example.com',
   })

@@ -8,7 +8,9 @@ import type { TelemetryConfig } from '../telemetry/telemetry.js';
 import { parseProxies } from './are-proxies.js';
 import { Environment, logLevels } from './environment.js';
 
-/** Everything this service can be told, complete and checked. Made once, from the environment; nothing else reads that. */
+/**
+ * Everything this service can be told, complete and checked. Made once, from the environment; nothing else reads that.
+ */
 export interface ServiceConfig {
   readonly port: number;
   readonly host: string;

@@ -4,7 +4,7 @@ import { asyncScheduler, map, merge, Observable, shareReplay, throttleTime, time
 import { shortId } from '../short-id.js';
 
 /** A screen holds no more, and a frame of a hundred thousand rows would help nobody. */
-const MAX_ROWS = 100;
+const maxRows = 100;
 
 interface DashboardRow {
   readonly id: string;
@@ -22,7 +22,7 @@ export interface DashboardView {
   readonly at: number;
   readonly total: number;
   readonly byGateway: Readonly<Record<string, number>>;
-  /** The first {@link MAX_ROWS} connections, oldest first. */
+  /** The first {@link maxRows} connections, oldest first. */
   readonly connections: readonly DashboardRow[];
   /** What happened since boot, keyed `name:label`. */
   readonly counters: Readonly<Record<string, number>>;
@@ -38,15 +38,15 @@ export class DashboardService {
     private readonly registry: ConnectionRegistry,
     private readonly counters: Counters,
   ) {
-    this.views = merge(timer(0, 1_000), this.changes()).pipe(
+    this.views = merge(timer(0, 1_000), this.#changes()).pipe(
       throttleTime(100, asyncScheduler, { leading: true, trailing: true }),
-      map(() => this.view()),
+      map(() => this.#view()),
       // One view for all who watch; a newcomer gets the latest at once.
       shareReplay({ bufferSize: 1, refCount: true }),
     );
   }
 
-  private changes(): Observable<void> {
+  #changes(): Observable<void> {
     return new Observable((subscriber) => {
       const stops = (['joined', 'changed', 'left'] as const).map((event) =>
         this.registry.on(event, () => {
@@ -59,13 +59,13 @@ export class DashboardService {
     });
   }
 
-  private view(): DashboardView {
+  #view(): DashboardView {
     const connections: DashboardRow[] = [];
     const byGateway: Record<string, number> = {};
     for (const connection of this.registry) {
       const { route } = connection.handshake;
       byGateway[route] = (byGateway[route] ?? 0) + 1;
-      if (connections.length < MAX_ROWS) connections.push(rowOf(connection));
+      if (connections.length < maxRows) connections.push(rowOf(connection));
     }
     const { size: total } = this.registry;
     return { at: Date.now(), total, byGateway, connections, counters: this.counters.snapshot() };

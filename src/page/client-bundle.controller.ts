@@ -5,14 +5,17 @@ import { Controller, Get, Header } from '@nestjs/common';
 /** Serves the client that the page imports: the one file of `@holdfast/client` for pages without a bundler. */
 @Controller('holdfast-client.js')
 export class ClientBundleController {
-  private readonly path = findBundle();
+  readonly #path = findBundle();
 
-  /** `no-cache`: a browser asks each time, is answered 304 by the ETag of the content, and never runs the client of an older server. */
+  /**
+   * `no-cache`: a browser asks each time, is answered 304 by the ETag of the content, and never runs the client of an
+   * older server.
+   */
   @Get()
   @Header('Content-Type', 'text/javascript; charset=utf-8')
   @Header('Cache-Control', 'no-cache')
   bundle(): Promise<string> {
-    return readFile(this.path, 'utf8');
+    return readFile(this.#path, 'utf8');
   }
 }
 

@@ -1,4 +1,5 @@
-// Runs in a page: what is wrong with it for people who do not see it as its author does. The value is a list of complaints.
+// Runs in a page: what is wrong with it for people who do not see it as its author does. The value is a list of
+// complaints.
 /* global document, getComputedStyle, innerWidth */
 (() => {
   const problems = [];

@@ -1,8 +1,6 @@
 import type { Server } from 'node:http';
-import type { INestApplication, LoggerService, NestApplicationOptions, Provider, Type } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
-import { ConnectionRegistry, Counters, type HoldfastModuleExtras, HoldfastModule } from '@holdfast/gateway';
-import type { HoldfastOptions } from '@holdfast/gateway';
+import type { INestApplication, LoggerService, Type } from '@nestjs/common';
+import { Counters } from '@holdfast/gateway';
 import {
   HandshakeRefused,
   HoldfastTestApp,
@@ -11,34 +9,20 @@ import {
   type RawUpgradeOptions,
 } from '@holdfast/testing';
 import { SignJWT } from 'jose';
+import { create as createApp, registryOf, type Setup as BootSetup } from './boot.js';
+
+export { registryOf };
 
 export const secret = 'a secret for tests that is long enough';
 
-export interface Setup {
-  readonly options?: HoldfastOptions & HoldfastModuleExtras;
+export interface Setup extends Omit<BootSetup, 'logger'> {
   readonly gateways?: readonly Type[];
-  readonly controllers?: readonly Type[];
-  readonly providers?: readonly Provider[];
-  /** Hears every line of the application. Default: nobody does. */
-  readonly logger?: LoggerService | false;
-  readonly nest?: NestApplicationOptions;
-  /** Runs before `init()`. */
-  readonly configure?: (app: INestApplication) => void;
+  readonly logger?: LoggerService | false | undefined;
 }
 
 /** An application that has been made, and neither initialised nor let listen. */
-export async function create(setup: Setup): Promise<INestApplication> {
-  const { options = {}, gateways = [], controllers = [], providers = [], logger = false, nest, configure } = setup;
-  const module = await Test.createTestingModule({
-    imports: [HoldfastModule.forRoot(options)],
-    controllers: [...controllers],
-    providers: [...gateways, ...providers],
-  })
-    .setLogger(logger === false ? silent : logger)
-    .compile();
-  const app = module.createNestApplication({ logger, ...nest });
-  configure?.(app);
-  return app;
+export function create({ gateways = [], providers = [], logger, ...setup }: Setup): Promise<INestApplication> {
+  return createApp({ ...setup, providers: [...gateways, ...providers], logger: logger === false ? undefined : logger });
 }
 
 export function start(setup: Setup): Promise<HoldfastTestApp> {
@@ -49,11 +33,9 @@ export function countersOf({ app }: HoldfastTestApp): Counters {
   return app.get(Counters);
 }
 
-export function registryOf({ app }: HoldfastTestApp): ConnectionRegistry {
-  return app.get(ConnectionRegistry);
-}
-
-/** Waits until nobody is connected any more: the server hears of a departure a little later than the client that left. */
+/**
+ * Waits until nobody is connected any more: the server hears of a departure a little later than the client that left.
+ */
 export async function deserted(app: HoldfastTestApp): Promise<void> {
   const registry = registryOf(app);
   await new Promise<void>((resolve) => {
@@ -121,27 +103,6 @@ export function tokenFor(subject: string, expires = '1h'): Promise<string> {
     .setExpirationTime(expires)
     .sign(new TextEncoder().encode(secret));
 }
-
-/** Keeps what is logged, as one text per line. */
-export class RecordingLogger implements LoggerService {
-  readonly lines: string[] = [];
-  readonly log = this.#keep('log');
-  readonly error = this.#keep('error');
-  readonly warn = this.#keep('warn');
-  readonly debug = this.#keep('debug');
-  readonly verbose = this.#keep('verbose');
-  readonly fatal = this.#keep('fatal');
-
-  of(level: string): string[] {
-    return this.lines.filter((line) => line.startsWith(`${level} `));
-  }
-
-  #keep(level: string): (...words: unknown[]) => void {
-    return (...words) => void this.lines.push(`${level} ${words.map(String).join(' ')}`);
-  }
-}
-
-const silent = new RecordingLogger();
 
 /** Holds up whoever comes to it until it is opened. */
 export class Gate {

@@ -1,36 +1,75 @@
-import { type DynamicModule, type Provider, type Type } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
+import type {
+  DynamicModule,
+  INestApplication,
+  LoggerService,
+  LogLevel,
+  ModuleMetadata,
+  NestApplicationOptions,
+  Provider,
+  Type,
+} from '@nestjs/common';
+import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import {
+  type Clock,
   type Connection,
   ConnectionRegistry,
   HOLDFAST_CLOCK,
+  HOLDFAST_RANDOM,
   HoldfastModule,
+  type HoldfastModuleExtras,
   type HoldfastOptions,
+  type Random,
 } from '@holdfast/gateway';
-import { HoldfastTestApp, type ManualClock } from '@holdfast/testing';
+import { HoldfastTestApp } from '@holdfast/testing';
 
 export interface Setup {
   /** Of HoldfastModule, unless `holdfast` brings the whole module. */
-  readonly options?: HoldfastOptions;
+  readonly options?: HoldfastOptions & HoldfastModuleExtras;
   readonly holdfast?: DynamicModule;
-  readonly imports?: readonly (DynamicModule | Type)[];
+  readonly imports?: ModuleMetadata['imports'];
+  /** Gateways among them. */
   readonly providers?: readonly Provider[];
   readonly controllers?: readonly Type[];
   /** Time that the test moves by hand. */
-  readonly clock?: ManualClock;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  /** Is given every line of the application. Default: none is written. */
+  readonly logger?: LoggerService | LogLevel[] | undefined;
+  readonly nest?: NestApplicationOptions | undefined;
+  readonly override?: ((builder: TestingModuleBuilder) => unknown) | undefined;
+  /** Runs before `init()`. */
+  readonly configure?: ((app: INestApplication) => void) | undefined;
 }
 
-/** A real Nest application that listens on a free port. */
-export async function boot(setup: Setup): Promise<HoldfastTestApp> {
-  const { options = {}, holdfast = HoldfastModule.forRoot(options), clock } = setup;
-  let builder = Test.createTestingModule({
+/** An application that has been made, and neither initialised nor let listen. */
+export async function create(setup: Setup): Promise<INestApplication> {
+  const {
+    options = {},
+    holdfast = HoldfastModule.forRoot(options),
+    clock,
+    random,
+    logger,
+    override,
+    configure,
+  } = setup;
+  const builder = Test.createTestingModule({
     imports: [holdfast, ...(setup.imports ?? [])],
     providers: [...(setup.providers ?? [])],
     controllers: [...(setup.controllers ?? [])],
   });
-  if (clock) builder = builder.overrideProvider(HOLDFAST_CLOCK).useValue(clock);
-  const testing = await builder.setLogger(silent).compile();
-  return HoldfastTestApp.start(() => Promise.resolve(testing.createNestApplication({ logger: false })));
+  if (clock) builder.overrideProvider(HOLDFAST_CLOCK).useValue(clock);
+  if (random) builder.overrideProvider(HOLDFAST_RANDOM).useValue(random);
+  override?.(builder);
+  // What Nest writes while it compiles a module is for no test.
+  builder.setLogger(Array.isArray(logger) ? silent : (logger ?? silent));
+  const app = (await builder.compile()).createNestApplication({ logger: logger ?? false, ...setup.nest });
+  configure?.(app);
+  return app;
+}
+
+/** A real Nest application that listens on a free port. */
+export function boot(setup: Setup): Promise<HoldfastTestApp> {
+  return HoldfastTestApp.start(() => create(setup));
 }
 
 /** What a boot that must fail failed with. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build, defaultServerConditions } from 'vite';
+import { directAlias } from '../../tools/without-direct.js';
 
 // Inside the workspace, so that what is not bundled is found.
 const folder = join(import.meta.dirname, '../../node_modules/.cache/test-programs');
@@ -30,7 +31,7 @@ async function compile(program: string): Promise<string> {
     configFile: false,
     logLevel: 'warn',
     oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
-    resolve: { conditions },
+    resolve: { conditions, alias: directAlias },
     ssr: { resolve: { conditions }, noExternal: [/^@holdfast\//] },
     build: { ssr: join(import.meta.dirname, 'fixtures', program), write: false, minify: false },
   });

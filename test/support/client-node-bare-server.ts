@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { ReservedEvent, SDK_SUBPROTOCOL_JSON, type WelcomeData } from '@holdfast/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 

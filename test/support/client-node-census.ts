@@ -23,7 +23,10 @@ export class CycleProcess implements AsyncDisposable {
     return new CycleProcess(new ScriptProcess(child, path));
   }
 
-  /** So many clients come and go. Gives what has become of all requests so far: how many were answered, or failed by which code. */
+  /**
+   * So many clients come and go. Gives what has become of all requests so far: how many were answered, or failed by
+   * which code.
+   */
   async cycle(clients: number): Promise<Readonly<Record<string, number>>> {
     this.script.write(`cycle ${clients}`);
     // As the program writes it.

@@ -1,4 +1,4 @@
-import { type ClientOptions, type ConnectionState, type StateChange } from '@holdfast/client';
+import type { ClientOptions, ConnectionState, StateChange } from '@holdfast/client';
 import { bundle } from './bundle.js';
 import { quickBackoff } from './client-node.js';
 import { deskPath } from './client-node-gateway.js';

@@ -1,4 +1,4 @@
-import { type DisconnectCause, type HoldfastOptions } from '@holdfast/gateway';
+import type { DisconnectCause, HoldfastOptions } from '@holdfast/gateway';
 import { bundle } from './bundle.js';
 import { ScriptProcess } from './script-process.js';
 
@@ -20,7 +20,8 @@ export class PageProcess implements AsyncDisposable {
   ) {}
 
   /**
-   * @param place - where another one was. Default: an address of its own, so that nobody else can take the port meanwhile.
+   * @param place - where another one was. Default: an address of its own, so that nobody else can take the port
+   *   meanwhile.
    * @param run - starts the script; default on this host.
    */
   static async start(

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type * as holdfast from '@holdfast/client';
-import { type HoldfastClient, type StateChange } from '@holdfast/client';
-import { type BrowserContext, type Page } from 'playwright-core';
+import type { HoldfastClient, StateChange } from '@holdfast/client';
+import type { BrowserContext, Page } from 'playwright-core';
 
 /** What the page makes its client of. Whatever is left out has the default of the client. */
 export interface PageClientOptions {

@@ -1,54 +1,18 @@
-import type { INestApplication, LoggerService, ModuleMetadata, Provider, Type } from '@nestjs/common';
-import { Test, type TestingModuleBuilder } from '@nestjs/testing';
+import type { INestApplication, ModuleMetadata, Provider, Type } from '@nestjs/common';
+import type { TestingModuleBuilder } from '@nestjs/testing';
 import { SubscribeMessage } from '@nestjs/websockets';
 import {
   type AdmissionOptions,
   type Clock,
   ConnectionRegistry,
   Counters,
-  HOLDFAST_CLOCK,
-  HoldfastModule,
   type HoldfastModuleExtras,
   type HoldfastOptions,
 } from '@holdfast/gateway';
 import { HoldfastTestApp, type TestClient, type TestFrame } from '@holdfast/testing';
 import { afterEach, beforeEach, expect } from 'vitest';
-
-/** A line of the application's log. */
-export interface LogLine {
-  readonly level: 'log' | 'warn' | 'error' | 'debug';
-  readonly text: string;
-}
-
-/** Keeps what the application logs, so that a test can count it. */
-export class CapturedLog implements LoggerService {
-  readonly lines: LogLine[] = [];
-
-  log(...words: unknown[]): void {
-    this.#keep('log', words);
-  }
-
-  warn(...words: unknown[]): void {
-    this.#keep('warn', words);
-  }
-
-  error(...words: unknown[]): void {
-    this.#keep('error', words);
-  }
-
-  debug(...words: unknown[]): void {
-    this.#keep('debug', words);
-  }
-
-  /** Texts of one level, stack and context included. */
-  of(level: LogLine['level']): string[] {
-    return this.lines.filter((line) => line.level === level).map(({ text }) => text);
-  }
-
-  #keep(level: LogLine['level'], words: unknown[]): void {
-    this.lines.push({ level, text: words.map(String).join(' | ') });
-  }
-}
+import { boot } from './boot.js';
+import { LogRecorder } from './log-recorder.js';
 
 export interface ServeOptions {
   readonly options?: Omit<HoldfastOptions, 'admission'>;
@@ -68,7 +32,7 @@ export interface ServeOptions {
 export class Served implements AsyncDisposable {
   constructor(
     readonly app: HoldfastTestApp,
-    readonly log: CapturedLog,
+    readonly log: LogRecorder,
   ) {}
 
   get counters(): Counters {
@@ -98,21 +62,11 @@ const unlimited = { handshakeRate: { limit: Infinity, windowMs: 1_000 } };
 
 /** Boots gateways, and whatever else they need, on a free port. */
 export async function serve(providers: Provider[], given: ServeOptions = {}): Promise<Served> {
-  const log = new CapturedLog();
-  const app = await HoldfastTestApp.start(async () => {
-    const builder = Test.createTestingModule({
-      imports: [
-        HoldfastModule.forRoot({ ...given.options, ...given.extras, admission: { ...unlimited, ...given.admission } }),
-        ...(given.imports ?? []),
-      ],
-      providers,
-    }).setLogger(log);
-    if (given.clock) builder.overrideProvider(HOLDFAST_CLOCK).useValue(given.clock);
-    given.override?.(builder);
-    const created = (await builder.compile()).createNestApplication({ logger: log });
-    given.configure?.(created);
-    return created;
-  });
+  const log = new LogRecorder();
+  const { imports, clock, override, configure } = given;
+  const admission = { ...unlimited, ...given.admission };
+  const options = { ...given.options, ...given.extras, admission };
+  const app = await boot({ options, imports, clock, override, configure, providers, logger: log });
   return new Served(app, log);
 }
 
@@ -172,7 +126,8 @@ export async function untilQuiet(client: TestClient): Promise<TestFrame[]> {
  */
 export async function untilRead(client: TestClient): Promise<TestFrame[]> {
   const frames: TestFrame[] = [];
-  // The first may overtake the answer of a handler that was begun by the same packet; the second comes a round trip later.
+  // The first may overtake the answer of a handler that was begun by the same packet; the second comes a round trip
+  // later.
   for (const id of ['read', 'settled']) {
     client.send({ event: 'nobody listens to this', id });
     frames.push(...(await framesUntil(client, id)));

@@ -6,19 +6,18 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { Test } from '@nestjs/testing';
 import {
   Concurrent,
   type Connection,
   ConnectionRegistry,
   type DrainReport,
-  HOLDFAST_CLOCK,
   HoldfastGateway,
-  HoldfastModule,
   type HoldfastOptions,
 } from '@holdfast/gateway';
 import { HoldfastTestApp, type ManualClock } from '@holdfast/testing';
 import { from, type Observable, of } from 'rxjs';
+import { create } from './boot.js';
+import { LogRecorder } from './log-recorder.js';
 
 /** What happened, in the order in which it did. */
 export class Journal {
@@ -159,15 +158,20 @@ export class DrainApp implements AsyncDisposable {
     readonly nest: HoldfastTestApp,
     readonly journal: Journal,
     readonly gates: Gates,
-    readonly log: readonly string[],
+    private readonly recorder: LogRecorder,
   ) {
     this.registry.on('drained', (report) => void this.reports.push(report));
   }
 
   static async start(setup: DrainSetup = {}): Promise<DrainApp> {
-    const [journal, gates, log] = [new Journal(), new Gates(), new LineLog()];
+    const [journal, gates, log] = [new Journal(), new Gates(), new LogRecorder()];
     const nest = await HoldfastTestApp.start(() => createDrainApp(setup, journal, gates, log));
-    return new DrainApp(nest, journal, gates, log.lines);
+    return new DrainApp(nest, journal, gates, log);
+  }
+
+  /** What was logged, level first. */
+  get log(): readonly string[] {
+    return this.recorder.messages;
   }
 
   get registry(): ConnectionRegistry {
@@ -192,15 +196,15 @@ export class DrainApp implements AsyncDisposable {
   }
 }
 
-export async function createDrainApp(
+export function createDrainApp(
   { lifecycle = {}, options = {}, clock, providers = [] }: DrainSetup,
   journal: Journal,
   gates: Gates,
   logger: LoggerService,
 ): Promise<INestApplication> {
   const admission = { maxConnectionsPerIp: Infinity, handshakeRate: { limit: Infinity, windowMs: 1_000 } };
-  const builder = Test.createTestingModule({
-    imports: [HoldfastModule.forRoot({ admission, lifecycle, ...options })],
+  return create({
+    options: { admission, lifecycle, ...options },
     providers: [
       { provide: Journal, useValue: journal },
       { provide: Gates, useValue: gates },
@@ -208,24 +212,7 @@ export async function createDrainApp(
       WorkGateway,
       ...providers,
     ],
-  }).setLogger(logger);
-  if (clock) builder.overrideProvider(HOLDFAST_CLOCK).useValue(clock);
-  return (await builder.compile()).createNestApplication({ logger });
-}
-
-/** Keeps what is logged, level first. */
-export class LineLog implements LoggerService {
-  readonly lines: string[] = [];
-
-  log(message: unknown): void {
-    this.lines.push(`log ${String(message)}`);
-  }
-
-  warn(message: unknown): void {
-    this.lines.push(`warn ${String(message)}`);
-  }
-
-  error(message: unknown): void {
-    this.lines.push(`error ${String(message)}`);
-  }
+    clock,
+    logger,
+  });
 }

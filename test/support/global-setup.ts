@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-/** Builds what some tests start as processes of their own, or load in a browser: once, before files that would get in each other's way. */
+/**
+ * Builds what some tests start as processes of their own, or load in a browser: once, before files that would get in
+ * each other's way.
+ */
 export default function build(): void {
   run('node_modules/typescript/bin/tsc', '-b', 'src');
   run('tools/bundle-client.js');

@@ -1,21 +1,17 @@
 import { EventEmitter, on } from 'node:events';
-import { Module } from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { Test } from '@nestjs/testing';
 import {
   type Clock,
   type Connection,
   ConnectionRegistry,
   Counters,
   type DisconnectCause,
-  HOLDFAST_CLOCK,
-  HOLDFAST_RANDOM,
   HoldfastGateway,
-  HoldfastModule,
   type HoldfastOptions,
   type Random,
 } from '@holdfast/gateway';
 import { HoldfastTestApp } from '@holdfast/testing';
+import { boot } from './boot.js';
 
 /** Path of {@link PulseGateway}. */
 export const pulsePath = '/pulse';
@@ -63,15 +59,8 @@ export class PulseApp implements AsyncDisposable {
   ) {}
 
   static async start({ options, clock, random }: PulseSettings): Promise<PulseApp> {
-    @Module({ imports: [HoldfastModule.forRoot(options)], providers: [PulseGateway] })
-    class PulseModule {}
-
-    const builder = Test.createTestingModule({ imports: [PulseModule] });
-    if (clock) builder.overrideProvider(HOLDFAST_CLOCK).useValue(clock);
-    if (random) builder.overrideProvider(HOLDFAST_RANDOM).useValue(random);
-    const module = await builder.compile();
-    const nest = await HoldfastTestApp.start(async () => module.createNestApplication({ logger: ['error', 'warn'] }));
-    return new PulseApp(nest, module.get(PulseGateway));
+    const nest = await boot({ options, clock, random, providers: [PulseGateway], logger: ['error', 'warn'] });
+    return new PulseApp(nest, nest.app.get(PulseGateway));
   }
 
   get url(): string {

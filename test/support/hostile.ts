@@ -111,7 +111,9 @@ export function ended(socket: Socket): Promise<void> {
   });
 }
 
-/** Writes the same bytes as fast as they are taken, for so long or until the connection ends. Gives how often it did. */
+/**
+ * Writes the same bytes as fast as they are taken, for so long or until the connection ends. Gives how often it did.
+ */
 export async function pour(socket: Socket, bytes: Buffer, forMs: number, times = Infinity): Promise<number> {
   const stop = AbortSignal.timeout(forMs);
   const stopped = new Promise<void>((resolve) => {

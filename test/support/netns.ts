@@ -26,16 +26,16 @@ export function netnsAvailable(): string | undefined {
  * Everything that runs in them ends, and all traces of them go, when they are disposed of.
  */
 export class NetworkNamespaces implements AsyncDisposable {
-  private static created = 0;
-  private readonly children = new Set<ScriptProcess>();
+  static #created = 0;
+  readonly #children = new Set<ScriptProcess>();
 
   private constructor(private readonly names: Readonly<Record<Host, string>>) {}
 
   static async create(): Promise<NetworkNamespaces> {
-    const suffix = `${process.pid}-${++NetworkNamespaces.created}`;
+    const suffix = `${process.pid}-${++NetworkNamespaces.#created}`;
     const net = new NetworkNamespaces({ server: `hf-s-${suffix}`, client: `hf-c-${suffix}` });
     try {
-      await net.build();
+      await net.#build();
     } catch (error) {
       await net[Symbol.asyncDispose]();
       throw error;
@@ -48,7 +48,7 @@ export class NetworkNamespaces implements AsyncDisposable {
     const command = ['netns', 'exec', this.names[host], process.execPath, script, ...args];
     // `ip netns exec` turns into the command, so a signal to this child reaches the script.
     const child = new ScriptProcess(spawn('ip', command, { stdio: ['pipe', 'pipe', 'pipe'] }), script);
-    this.children.add(child);
+    this.#children.add(child);
     return child;
   }
 
@@ -67,12 +67,12 @@ export class NetworkNamespaces implements AsyncDisposable {
       '}',
       '',
     ].join('\n');
-    for (const host of hosts) await this.inside(host, ['nft', '-f', '-'], rules);
+    for (const host of hosts) await this.#inside(host, ['nft', '-f', '-'], rules);
   }
 
   /** Ends the blackhole. TCP notices at its next retransmission, which may be seconds away. */
   async heal(): Promise<void> {
-    for (const host of hosts) await this.inside(host, ['nft', 'delete', 'table', 'inet', 'blackhole']);
+    for (const host of hosts) await this.#inside(host, ['nft', 'delete', 'table', 'inet', 'blackhole']);
   }
 
   /** Pulls the cable out of a host, or plugs it in again. Unlike a blackhole, the host hears of it. */
@@ -86,12 +86,12 @@ export class NetworkNamespaces implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.children].map((child) => child.stop()));
+    await Promise.all([...this.#children].map((child) => child.stop()));
     // The cable goes with its ends. A host that was never made is nothing to complain of.
     for (const host of hosts) await run(['ip', 'netns', 'delete', this.names[host]]).catch(() => undefined);
   }
 
-  private async build(): Promise<void> {
+  async #build(): Promise<void> {
     for (const host of hosts) await run(['ip', 'netns', 'add', this.names[host]]);
     const { server, client } = this.names;
     // Both ends are made inside the hosts, so their names meet no interface of this machine.
@@ -103,7 +103,7 @@ export class NetworkNamespaces implements AsyncDisposable {
     }
   }
 
-  private inside(host: Host, command: readonly string[], input = ''): Promise<void> {
+  #inside(host: Host, command: readonly string[], input = ''): Promise<void> {
     return run(['ip', 'netns', 'exec', this.names[host], ...command], input);
   }
 }

@@ -1,4 +1,4 @@
-import { type Browser, type Locator, type Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 
 /** Generous: a browser beside other tests on two cores takes its time, and what hangs is still found. */
 export const patienceMs = 80_000;
@@ -13,8 +13,8 @@ export async function openPage(browser: Browser, url: string): Promise<Page> {
 }
 
 /**
- * The same, where time stands still until the test says otherwise, and half of each longest wait is waited: so that what
- * is shown while waiting can be looked at for as long as that takes. Nothing fades in or out either.
+ * The same, where time stands still until the test says otherwise, and half of each longest wait is waited: so that
+ * what is shown while waiting can be looked at for as long as that takes. Nothing fades in or out either.
  */
 export async function openPausedPage(browser: Browser, url: string): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1380, height: 800 }, reducedMotion: 'reduce' });

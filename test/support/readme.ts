@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Type } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { HoldfastTestApp } from '@holdfast/testing';
 import { expect, vi } from 'vitest';
@@ -46,8 +46,8 @@ type Files = Readonly<Record<string, string | number>>;
 
 /** The application of somebody who did what the README says. Outside the repository, as theirs is. */
 export class ReadmeApplication implements Disposable {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'holdfast-readme-'));
-  private files: Files = {};
+  readonly #folder = mkdtempSync(join(tmpdir(), 'holdfast-readme-'));
+  #files: Files = {};
 
   private constructor() {
     this.write('package.json', JSON.stringify({ type: 'module' }));
@@ -62,7 +62,7 @@ export class ReadmeApplication implements Disposable {
   }
 
   path(file: string): string {
-    return join(this.folder, file);
+    return join(this.#folder, file);
   }
 
   write(file: string, content: string): void {
@@ -78,7 +78,7 @@ export class ReadmeApplication implements Disposable {
 
   /** What the front end of the reader serves from now on, at the address of the application. */
   serve(files: Files): void {
-    this.files = files;
+    this.#files = files;
   }
 
   /** Compiles one of its folders strictly, against the packages as they are built; returns the complaints. */
@@ -101,7 +101,7 @@ export class ReadmeApplication implements Disposable {
       const app = await NestFactory.create(AppModule, { logger });
       app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
         const { url = '' } = request;
-        const file = this.files[url];
+        const file = this.#files[url];
         if (file === undefined) next();
         else if (typeof file === 'number') response.writeHead(file).end();
         else response.setHeader('Content-Type', contentTypeOf(url)).end(file);
@@ -116,7 +116,7 @@ export class ReadmeApplication implements Disposable {
 
   [Symbol.dispose](): void {
     vi.unstubAllEnvs();
-    rmSync(this.folder, { recursive: true });
+    rmSync(this.#folder, { recursive: true });
   }
 }
 

@@ -5,10 +5,10 @@ import { text } from 'node:stream/consumers';
 
 /** A script that runs in a process of its own; what it prints can be waited for. */
 export class ScriptProcess implements AsyncDisposable {
-  private readonly lines: string[] = [];
-  private readonly ended: Promise<void>;
-  private over = false;
-  private wake: () => void = () => undefined;
+  readonly #lines: string[] = [];
+  readonly #ended: Promise<void>;
+  #over = false;
+  #wake: () => void = () => undefined;
 
   /** Exit code, or null after a signal. */
   exitCode: number | null = null;
@@ -20,17 +20,17 @@ export class ScriptProcess implements AsyncDisposable {
     if (!child.stdout || !child.stderr) throw new TypeError('the output of the script has to be piped');
     const complaint = text(child.stderr);
     createInterface(child.stdout).on('line', (line) => {
-      this.lines.push(line);
-      this.wake();
+      this.#lines.push(line);
+      this.#wake();
     });
     // A script that has ended reads no more input.
     child.stdin?.on('error', () => undefined);
-    this.ended = once(child, 'close').then(async ([code]: unknown[]) => {
+    this.#ended = once(child, 'close').then(async ([code]: unknown[]) => {
       this.exitCode = typeof code === 'number' ? code : null;
       const stderr = await complaint;
-      if (stderr !== '') this.lines.push(`stderr: ${stderr}`);
-      this.over = true;
-      this.wake();
+      if (stderr !== '') this.#lines.push(`stderr: ${stderr}`);
+      this.#over = true;
+      this.#wake();
     });
   }
 
@@ -41,17 +41,17 @@ export class ScriptProcess implements AsyncDisposable {
 
   /** Everything that was printed so far and not yet taken. */
   get printed(): readonly string[] {
-    return this.lines;
+    return this.#lines;
   }
 
   /** Takes the next printed line that begins with `prefix`, and gives what follows it. Lines before it are dropped. */
   async line(prefix: string): Promise<string> {
     for (const seen: string[] = []; ;) {
-      const line = this.lines.shift();
+      const line = this.#lines.shift();
       if (line?.startsWith(prefix)) return line.slice(prefix.length).trim();
       if (line !== undefined) seen.push(line);
-      else if (this.over) throw new Error(`${this.script} ended without "${prefix}":\n${seen.join('\n')}`);
-      else await new Promise<void>((resolve) => (this.wake = resolve));
+      else if (this.#over) throw new Error(`${this.script} ended without "${prefix}":\n${seen.join('\n')}`);
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
 
@@ -67,13 +67,13 @@ export class ScriptProcess implements AsyncDisposable {
 
   /** Waits until the script has ended by itself. */
   async end(): Promise<void> {
-    await this.ended;
+    await this.#ended;
   }
 
   /** Kills the script, if it has not ended, and waits for its end. */
   async stop(): Promise<void> {
     this.child.kill('SIGKILL');
-    await this.ended;
+    await this.#ended;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

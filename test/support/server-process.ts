@@ -72,7 +72,9 @@ export class ServerProcess implements AsyncDisposable {
     return readdirSync(`/proc/${this.pid}/fd`).length;
   }
 
-  /** The most memory it had since {@link forgetPeak}, in MiB. The kernel keeps it, so no peak falls between two looks. */
+  /**
+   * The most memory it had since {@link forgetPeak}, in MiB. The kernel keeps it, so no peak falls between two looks.
+   */
   get peakMemory(): number {
     return this.#status('VmHWM');
   }

@@ -36,7 +36,9 @@ function classesOf(file: string): [string, ts.ClassDeclaration][] {
     .map((declaration) => [declaration.name?.text ?? '', declaration]);
 }
 
-/** An option that has options of its own stands before them: its description says what they are when it is not given. */
+/**
+ * An option that has options of its own stands before them: its description says what they are when it is not given.
+ */
 function expand(classes: Classes, path: string, type: string): DocumentedOption[] {
   return membersOf(classes, type, `${path}.`).flatMap((option) =>
     classes.has(option.type) ? [option, ...expand(classes, option.name, option.type)] : [option],

@@ -3,7 +3,9 @@ import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from '@o
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 
-/** The spans of this process, from an SDK that is registered for the tests of one file, which has a process of its own. */
+/**
+ * The spans of this process, from an SDK that is registered for the tests of one file, which has a process of its own.
+ */
 export class Spans {
   /** What the SDK complained of, such as a span that was changed after its end. */
   readonly complaints: string[] = [];

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 
 export const SECRET = 'a secret of more than thirty-two characters';
@@ -36,7 +36,7 @@ export class KeyServer implements AsyncDisposable {
   requests = 0;
   /** Answers 500 while true. */
   isDown = false;
-  private keys: readonly KeyPair[] = [];
+  #keys: readonly KeyPair[] = [];
 
   private constructor(private readonly server: Server) {}
 
@@ -44,7 +44,7 @@ export class KeyServer implements AsyncDisposable {
     const server = createServer((_request, response) => {
       keyServer.requests++;
       response.statusCode = keyServer.isDown ? 500 : 200;
-      response.end(keyServer.isDown ? '' : JSON.stringify({ keys: keyServer.keys.map(({ jwk }) => jwk) }));
+      response.end(keyServer.isDown ? '' : JSON.stringify({ keys: keyServer.#keys.map(({ jwk }) => jwk) }));
     });
     const keyServer = new KeyServer(server);
     keyServer.publish(...keys);
@@ -59,7 +59,7 @@ export class KeyServer implements AsyncDisposable {
   }
 
   publish(...keys: readonly KeyPair[]): void {
-    this.keys = keys;
+    this.#keys = keys;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

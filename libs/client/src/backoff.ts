@@ -1,13 +1,13 @@
 /**
- * How the client comes back. The longest wait grows threefold from `firstMs` to `maxMs`, and each wait is a random part of
- * it, so that a fleet which lost its server at once does not meet again.
+ * How the client comes back. The longest wait grows threefold from `firstMs` to `maxMs`, and each wait is a random part
+ * of it, so that a fleet which lost its server at once does not meet again.
  *
  * @publicApi
  */
 export interface BackoffOptions {
   /**
-   * Milliseconds: the longest first wait, and the time after a loss in which nothing hastens an attempt, but for the first
-   * return. Default 1,000. 0: no wait at all.
+   * Milliseconds: the longest first wait, and the time after a loss in which nothing hastens an attempt, but for the
+   * first return. Default 1,000. 0: no wait at all.
    */
   firstMs: number;
   /** Milliseconds: the longest wait of all, applied before the randomness. Default 30,000. Infinity: no limit. */
@@ -30,7 +30,10 @@ export interface BackoffOptions {
  */
 const growth = 3;
 
-/** After so many there is nothing left to grow, and long after that the power is Infinity, of which 0 times is no number. */
+/**
+ * After so many there is nothing left to grow, and long after that the power is Infinity, of which 0 times is no
+ * number.
+ */
 const growthEnds = 100;
 
 /** The longest wait after so many attempts in vain. */

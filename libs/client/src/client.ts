@@ -1,25 +1,25 @@
-import { type Envelope } from '@holdfast/protocol';
+import type { Envelope } from '@holdfast/protocol';
 import { Driver } from './driver.js';
-import { aborted, type HoldfastError, lossBy } from './errors.js';
-import {
-  type AnyEvents,
-  type ClientEvent,
-  type ClientEvents,
-  type DataOf,
-  type EventMap,
-  type Listener,
-  type ReplyOf,
-  type ServerEvent,
+import { aborted, type HoldfastError } from './errors.js';
+import type {
+  AnyEvents,
+  ClientEvent,
+  ClientEvents,
+  DataOf,
+  EventMap,
+  Listener,
+  ReplyOf,
+  ServerEvent,
 } from './events.js';
 import { outgoing } from './frame.js';
-import { type ConnectionState, isFinal } from './machine.js';
+import { type ConnectionState, isFinal, lossBy } from './state.js';
 import { amount, type ClientOptions, resolveOptions, type Settings } from './options.js';
-import { type Outgoing } from './outbox.js';
-import { type RequestOptions } from './pending-request.js';
+import type { Outgoing } from './outbox.js';
+import type { RequestOptions } from './pending-request.js';
 
 /**
- * A client that comes back. It is idle until `connect()`; what is sent before, or while there is no connection, waits in
- * the outbox.
+ * A client that comes back. It is idle until `connect()`; what is sent before, or while there is no connection, waits
+ * in the outbox.
  *
  * @param url - `wss://…`, `https://…`, or on a page a path such as `/chat`.
  * @throws {@link HoldfastError} `BAD_OPTION`, naming what is wrong and what is allowed.
@@ -69,8 +69,8 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
 
   /**
    * Begins to connect; while waiting, at once instead of later, unless the server has named a time for it (PROTOCOL.md
-   * 10.2), and from the second return on no sooner than `firstMs` after the loss. Otherwise without effect. Again possible
-   * after the end.
+   * 10.2), and from the second return on no sooner than `firstMs` after the loss. Otherwise without effect. Again
+   * possible after the end.
    */
   connect(): void {
     this.#driver.apply({ type: 'connect' });
@@ -87,8 +87,10 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
   /**
    * Sends a message.
    *
-   * @returns whether it was taken: sent, or kept for the next connection. False when there is no room, and after the end.
-   * @throws {@link HoldfastError} `UNENCODABLE`, `PAYLOAD_TOO_LARGE`, or `MALFORMED_FRAME` for an impossible event name.
+   * @returns whether it was taken: sent, or kept for the next connection. False when there is no room, and after the
+   *   end.
+   * @throws {@link HoldfastError} `UNENCODABLE`, `PAYLOAD_TOO_LARGE`, or `MALFORMED_FRAME` for an impossible event
+   *   name.
    */
   emit<K extends ClientEvent<E>>(event: K, ...[data]: DataOf<E, K>): boolean {
     const error = this.#submit(outgoing(event, data));

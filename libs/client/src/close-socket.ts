@@ -1,4 +1,4 @@
-import { type Clock, type WebSocketLike } from './ports.js';
+import type { Clock, WebSocketLike } from './ports.js';
 
 const closedState: WebSocket['CLOSED'] = 3;
 

@@ -1,9 +1,10 @@
 import { Emitter } from './emitter.js';
 import { Link } from './link.js';
-import { idleMachine, type Input, isFinal, type Machine, type StateChange, step } from './machine.js';
-import { type Settings } from './options.js';
+import { idleMachine, type Input, type Machine, step } from './machine.js';
+import { isFinal, type StateChange } from './state.js';
+import type { Settings } from './options.js';
 import { Outbox } from './outbox.js';
-import { type TimerHandle } from './ports.js';
+import type { TimerHandle } from './ports.js';
 import { Requests } from './requests.js';
 import { WakeWatch } from './wake-watch.js';
 

@@ -1,4 +1,4 @@
-import { type Envelope } from '@holdfast/protocol';
+import type { Envelope } from '@holdfast/protocol';
 
 type AnyListener = (data: unknown, envelope?: Envelope) => void;
 

@@ -1,5 +1,4 @@
 import { type ErrorData, parseError } from '@holdfast/protocol';
-import { isFinal, type StateChange } from './machine.js';
 
 /**
  * What the client itself refuses or gives up, by code. Codes of the server are those of the catalogue
@@ -55,12 +54,6 @@ export class HoldfastError extends Error {
     this.details = more.details;
     this.retryAfterMs = more.retryAfterMs;
   }
-}
-
-/** What becomes of requests when a connection is lost (PROTOCOL.md 4.9), or the client ends. */
-export function lossBy({ to, cause, code, reason, error }: StateChange): HoldfastError {
-  const message = `The client is ${to}: ${cause} ${code ?? ''} ${reason ?? ''}`.trimEnd();
-  return new HoldfastError(isFinal(to) ? 'CLOSED' : 'CONNECTION_LOST', message, { cause: error });
 }
 
 export function aborted(signal: AbortSignal | undefined): HoldfastError {

@@ -1,6 +1,6 @@
-import { type DrainData, type Envelope } from '@holdfast/protocol';
-import { type HoldfastError } from './errors.js';
-import { type StateChange } from './machine.js';
+import type { DrainData, Envelope } from '@holdfast/protocol';
+import type { HoldfastError } from './errors.js';
+import type { StateChange } from './state.js';
 
 /**
  * The events of an application, as interfaces of one's own:
@@ -42,7 +42,10 @@ export interface ClientEvents {
   $state: StateChange;
   /** The server is going away; the client comes back by itself within the window (PROTOCOL.md 10). */
   $drain: DrainData;
-  /** Something went wrong that no request was about: an `$error` without an id, an unusable frame, a failed token provider. */
+  /**
+   * Something went wrong that no request was about: an `$error` without an id, an unusable frame, a failed token
+   * provider.
+   */
   $error: HoldfastError;
 }
 

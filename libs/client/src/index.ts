@@ -9,7 +9,7 @@ export {
   type Listener,
   type ServerEvent,
 } from './events.js';
-export { type Cause, type ConnectionState, type StateChange } from './machine.js';
+export { type Cause, type ConnectionState, type StateChange } from './state.js';
 export { type ClientOptions, type OutboxOptions } from './options.js';
 export { type RequestOptions } from './pending-request.js';
 export {

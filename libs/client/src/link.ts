@@ -15,11 +15,11 @@ import { callSafely, type Emitter } from './emitter.js';
 import { errorOf, HoldfastError } from './errors.js';
 import { incoming, type ReservedName } from './frame.js';
 import { Liveness } from './liveness.js';
-import { type Ending, type Input } from './machine.js';
-import { type Settings } from './options.js';
-import { type Outgoing } from './outbox.js';
-import { type TimerHandle, type WebSocketLike } from './ports.js';
-import { type Requests } from './requests.js';
+import type { Ending, Input } from './machine.js';
+import type { Settings } from './options.js';
+import type { Outgoing } from './outbox.js';
+import type { TimerHandle, WebSocketLike } from './ports.js';
+import type { Requests } from './requests.js';
 import { takeToken } from './token.js';
 
 const openState: WebSocket['OPEN'] = 1;
@@ -32,7 +32,9 @@ const heartbeatLost: (typeof CloseCode)['HEARTBEAT_LOST'] = 4504;
 /** Between two calls of the token provider. Less than that is no time to ask for a token once more. */
 const pauseMs = 1_000;
 
-/** One attempt and the connection it leads to: token, socket, hello, welcome, reserved events, and all timers of these. */
+/**
+ * One attempt and the connection it leads to: token, socket, hello, welcome, reserved events, and all timers of these.
+ */
 export class Link {
   welcome: WelcomeData | undefined;
   readonly #settings: Settings;
@@ -96,7 +98,7 @@ export class Link {
   send({ text, bytes, request }: Outgoing): HoldfastError | undefined {
     const maxPayloadBytes = this.welcome?.limits.maxPayloadBytes ?? 0;
     if (bytes > maxPayloadBytes) {
-      const message = `The server takes ${maxPayloadBytes} bytes, and the frame has ${bytes}`;
+      const message = `The server takes ${maxPayloadBytes} bytes, not ${bytes}`;
       return new HoldfastError('PAYLOAD_TOO_LARGE', message);
     }
     if (request) request.isSent = true;

@@ -1,5 +1,5 @@
-import { type WelcomeData } from '@holdfast/protocol';
-import { type Clock, type TimerHandle } from './ports.js';
+import type { WelcomeData } from '@holdfast/protocol';
+import type { Clock, TimerHandle } from './ports.js';
 
 /** How long the answer to a probe may take: a radio that wakes up takes a second or two. */
 const probeMs = 3_000;
@@ -36,8 +36,8 @@ export class Liveness {
   }
 
   /**
-   * Any frame is a sign of life. Arms no timer: the one that is armed looks when it fires. What comes during a probe may
-   * have waited on this side since before the sleep, so it only gives the answer behind it more time.
+   * Any frame is a sign of life. Arms no timer: the one that is armed looks when it fires. What comes during a probe
+   * may have waited on this side since before the sleep, so it only gives the answer behind it more time.
    */
   heard(): void {
     this.#heardAt = this.#clock.now();

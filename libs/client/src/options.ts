@@ -1,8 +1,8 @@
-import { type BackoffOptions } from './backoff.js';
+import type { BackoffOptions } from './backoff.js';
 import { callSafely } from './emitter.js';
 import { HoldfastError } from './errors.js';
 import { type ClientPorts, platform, systemPorts, type WebSocketConstructor } from './ports.js';
-import { type TokenProvider } from './token.js';
+import type { TokenProvider } from './token.js';
 
 /**
  * What is kept while there is no connection.
@@ -26,9 +26,15 @@ export interface OutboxOptions {
 export interface ClientOptions {
   /** Sent with each attempt's `$hello` and when the server asks for a fresh one. Default: none. */
   token?: string | TokenProvider;
-  /** Milliseconds for the token, the socket and the welcome together, after which an attempt is given up. Default 10,000. Infinity: never. */
+  /**
+   * Milliseconds for the token, the socket and the welcome together, after which an attempt is given up. Default
+   * 10,000. Infinity: never.
+   */
   connectTimeoutMs?: number;
-  /** Milliseconds a request waits for its answer, or for the first value of a stream. Default 10,000. Infinity: for ever. */
+  /**
+   * Milliseconds a request waits for its answer, or for the first value of a stream. Default 10,000. Infinity: for
+   * ever.
+   */
   requestTimeoutMs?: number;
   backoff?: Partial<BackoffOptions>;
   outbox?: Partial<OutboxOptions>;

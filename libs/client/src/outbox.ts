@@ -1,7 +1,7 @@
-import { HoldfastError, lossBy } from './errors.js';
-import { type StateChange } from './machine.js';
-import { type OutboxOptions } from './options.js';
-import { type PendingRequest } from './pending-request.js';
+import { HoldfastError } from './errors.js';
+import { lossBy, type StateChange } from './state.js';
+import type { OutboxOptions } from './options.js';
+import type { PendingRequest } from './pending-request.js';
 
 /** A message or request that is to be sent. */
 export interface Outgoing {

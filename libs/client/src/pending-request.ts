@@ -1,7 +1,7 @@
-import { type Envelope } from '@holdfast/protocol';
+import type { Envelope } from '@holdfast/protocol';
 import { callSafely } from './emitter.js';
 import { aborted, errorOf, HoldfastError } from './errors.js';
-import { type Clock, type TimerHandle } from './ports.js';
+import type { Clock, TimerHandle } from './ports.js';
 
 /**
  * Options of a request.
@@ -9,7 +9,10 @@ import { type Clock, type TimerHandle } from './ports.js';
  * @publicApi
  */
 export interface RequestOptions<R = unknown> {
-  /** Milliseconds to wait for the answer, or for the first value of a stream. Default: `requestTimeoutMs`. Infinity: for ever. */
+  /**
+   * Milliseconds to wait for the answer, or for the first value of a stream. Default: `requestTimeoutMs`. Infinity: for
+   * ever.
+   */
   timeoutMs?: number;
   /** Gives the request up: it rejects with `ABORTED`. What was sent already may have its effect. */
   signal?: AbortSignal;

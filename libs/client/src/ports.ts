@@ -36,7 +36,10 @@ export interface Random {
 export interface Surroundings {
   /** False when there is certainly no network; true when nobody knows. */
   isOnline(): boolean;
-  /** Calls `listener` when the network is back (`online`), and when the page is shown or thawed (`wake`). Returns its end. */
+  /**
+   * Calls `listener` when the network is back (`online`), and when the page is shown or thawed (`wake`). Returns its
+   * end.
+   */
   watch(listener: (what: 'online' | 'wake') => void): () => void;
 }
 

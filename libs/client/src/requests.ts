@@ -1,8 +1,7 @@
-import { type Envelope } from '@holdfast/protocol';
-import { lossBy } from './errors.js';
-import { type StateChange } from './machine.js';
+import type { Envelope } from '@holdfast/protocol';
+import { lossBy, type StateChange } from './state.js';
 import { PendingRequest, type RequestOptions } from './pending-request.js';
-import { type Clock } from './ports.js';
+import type { Clock } from './ports.js';
 
 /** Requests that have no answer yet, by id. */
 export class Requests {

@@ -1,8 +1,10 @@
-import { type ClientPorts, type TimerHandle } from './ports.js';
+import type { ClientPorts, TimerHandle } from './ports.js';
 
 const periodMs = 5_000;
 
-/** Notices that the page, the machine or the network is back: by events where there are any, and by jumps of the clock. */
+/**
+ * Notices that the page, the machine or the network is back: by events where there are any, and by jumps of the clock.
+ */
 export class WakeWatch {
   readonly #ports: Readonly<ClientPorts>;
   readonly #listener: (what: 'online' | 'wake') => void;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ClientOptions } from '../src/index.js';
-import { type ScriptedSocket } from './support/scripted-socket.js';
+import type { ClientOptions } from '../src/index.js';
+import type { ScriptedSocket } from './support/scripted-socket.js';
 import { settled, World } from './support/world.js';
 
 /** A client whose server may stop reading: from then on what is sent waits in the socket. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type StateChange } from '../src/index.js';
+import type { StateChange } from '../src/index.js';
 import { settled, World } from './support/world.js';
 
 afterEach(() => {

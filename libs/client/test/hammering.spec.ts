@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ClientOptions } from '../src/index.js';
+import type { ClientOptions } from '../src/index.js';
 import { besiege, type Visit, visit } from './support/hostile-server.js';
 import { World } from './support/world.js';
 
@@ -12,13 +12,15 @@ const returnCodes = [1001, 1006, 1011, 1012, 1012, 1013, 3000, 4500, 4504] as co
 /** A busy machine is given all the time it needs. */
 const timeoutMs = 120_000;
 
-/** The longest wait before the return of that number since a connection was stable, by the promise and not by the code. */
+/**
+ * The longest wait before the return of that number since a connection was stable, by the promise and not by the code.
+ */
 const longestMs = (number: number): number => Math.min(backoff.maxMs, backoff.firstMs * 3 ** number);
 
 /**
- * The most attempts that the backoff allows in a minute, when each draw of the client is `chance`: one at its beginning, and
- * for each of the runs that fit in with a stable connection between them one return at once (number 0) and those that wait
- * `chance` times the longest wait, the shortest first.
+ * The most attempts that the backoff allows in a minute, when each draw of the client is `chance`: one at its
+ * beginning, and for each of the runs that fit in with a stable connection between them one return at once (number 0)
+ * and those that wait `chance` times the longest wait, the shortest first.
  */
 function allowed(chance: number): number {
   let most = 0;

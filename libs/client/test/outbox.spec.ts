@@ -189,7 +189,7 @@ describe('what is larger than the server takes (12.1)', () => {
   it('is refused at once where that is known', async () => {
     const world = new World();
     const { client } = world.client().open({ limits });
-    const refused = { code: 'PAYLOAD_TOO_LARGE', message: 'The server takes 50 bytes, and the frame has 73' };
+    const refused = { code: 'PAYLOAD_TOO_LARGE', message: 'The server takes 50 bytes, not 73' };
     expect(() => client.emit('a', large)).toThrow(expect.objectContaining(refused));
     expect(await codeOf(client.request('a', large))).toBe('PAYLOAD_TOO_LARGE');
     expect(world.socket.heard).toEqual([]);

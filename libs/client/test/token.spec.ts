@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type TokenProvider } from '../src/index.js';
+import type { TokenProvider } from '../src/index.js';
 import { settled, World } from './support/world.js';
 
 const cyclic: Record<string, unknown> = {};

@@ -9,7 +9,8 @@ export { Principal } from './auth/principal.decorator.js';
 export { Public } from './auth/public.decorator.js';
 export { redactUrl } from './auth/token-sources.js';
 export { Connection, type ConnectionStats } from './connection/connection.js';
-export { ConnectionRegistry, type RegistryEvents } from './connection/connection-registry.js';
+export { ConnectionRegistry } from './connection/connection-registry.js';
+export { type RegistryEvents } from './connection/connection-index.js';
 export { type ConnectionState, type StateChange } from './connection/connection-state.js';
 export { type DisconnectCause } from './connection/disconnect-cause.js';
 export { Concurrent } from './dispatch/concurrent.decorator.js';
@@ -31,12 +32,13 @@ export {
   OutboxOptions,
   RateOptions,
 } from './module/options.js';
-export { ReadinessService } from './module/readiness.service.js';
+export { ReadinessService } from './admission/readiness.service.js';
+export { DrainService } from './drain/drain.service.js';
+export { HeartbeatService } from './heartbeat/heartbeat.service.js';
 export { type OverflowPolicy } from './outbox/outbox.js';
 export { type Clock, systemClock, type TimerHandle } from './ground/clock.js';
 export { type Random, systemRandom } from './ground/random.js';
-export { HOLDFAST_CLOCK } from './ground/tokens.js';
-export { HOLDFAST_RANDOM } from './module/tokens.js';
+export { HOLDFAST_CLOCK, HOLDFAST_RANDOM } from './ground/tokens.js';
 export { Counters, type CounterName } from './telemetry/counters.js';
 export { type Limiter, type LimitAlgorithm, type LimitRule, type LimitVerdict } from './rate-limit/limiter.js';
 export { MemoryLimiter, type MemoryLimiterOptions } from './rate-limit/memory-limiter.js';

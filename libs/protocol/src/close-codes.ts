@@ -1,4 +1,4 @@
-import { type RetryRule } from './retry-rule.js';
+import type { RetryRule } from './retry-rule.js';
 
 /**
  * One close code of the catalogue.

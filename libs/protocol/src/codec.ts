@@ -1,5 +1,5 @@
-import { type Envelope } from './envelope.js';
-import { type ErrorCode } from './error-codes.js';
+import type { Envelope } from './envelope.js';
+import type { ErrorCode } from './error-codes.js';
 import { kindOf } from './kind-of.js';
 import { exceedsMembers } from './member-count.js';
 import { exceedsDepth } from './nesting.js';
@@ -21,8 +21,8 @@ export interface DecodeLimits {
   maxDepth: number;
   /**
    * Properties of objects and elements of arrays in `data`, at every level. Default 4,096: validating as many nested
-   * objects takes about 50 ms, during which a server handles nothing else. Members of the frame that are not those of the
-   * envelope count as well.
+   * objects takes about 50 ms, during which a server handles nothing else. Members of the frame that are not those of
+   * the envelope count as well.
    */
   maxMembers: number;
 }
@@ -174,7 +174,8 @@ function hasTooManyMembers(
   fields: Record<keyof Envelope, unknown>,
   { maxMembers }: Readonly<DecodeLimits>,
 ): boolean {
-  // The shortest member is one character with a comma or a bracket beside it: nearly all texts are too short to look at.
+  // The shortest member is one character with a comma or a bracket beside it: nearly all texts are too short to look
+  // at.
   if (text.length < 2 * maxMembers) return false;
   return exceedsMembers(text, maxMembers + envelopeMembers.filter((name) => fields[name] !== undefined).length);
 }

@@ -5,14 +5,17 @@ const backslash = 0x5c;
 const comma = 0x2c;
 
 /**
- * Whether a valid JSON text has more than `max` members: properties of objects and elements of arrays, at every level. Takes
- * time linear in the length of the text, and does not recurse.
+ * Whether a valid JSON text has more than `max` members: properties of objects and elements of arrays, at every level.
+ * Takes time linear in the length of the text, and does not recurse.
  */
 export function exceedsMembers(json: CharSource, max: number): boolean {
   return mayExceed(json, max) && count(json, max) > max;
 }
 
-/** Rules out most texts at a fraction of the cost of counting: those that have too few commas and brackets, strings included. */
+/**
+ * Rules out most texts at a fraction of the cost of counting: those that have too few commas and brackets, strings
+ * included.
+ */
 function mayExceed(json: CharSource, max: number): boolean {
   let found = 0;
   for (const sign of [',', '{', '[']) {

@@ -1,4 +1,4 @@
-import { type FrameError } from './codec.js';
+import type { FrameError } from './codec.js';
 import { kindOf } from './kind-of.js';
 
 /**

@@ -13,8 +13,8 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
 /**
- * Whether arrays and objects are nested more than `maxDepth` deep in a JSON text. Looks at each character three times at
- * most and does not recurse: a hostile text costs no more than a friendly one of its length, and no stack.
+ * Whether arrays and objects are nested more than `maxDepth` deep in a JSON text. Looks at each character three times
+ * at most and does not recurse: a hostile text costs no more than a friendly one of its length, and no stack.
  */
 export function exceedsDepth(json: CharSource, maxDepth: number): boolean {
   return mayExceed(json, maxDepth) && scan(json, maxDepth);

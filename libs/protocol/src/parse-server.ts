@@ -1,4 +1,4 @@
-import { type ParseResult } from './members.js';
+import type { ParseResult } from './members.js';
 import {
   type DrainData,
   type ErrorData,

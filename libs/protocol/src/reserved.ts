@@ -44,16 +44,16 @@ export function isReserved(event: string): boolean {
 export const maxTokenLength = 8_192;
 
 /**
- * Milliseconds a client waits at most because a server asks for it, and the widest window it spreads over: 300,000, five
- * minutes (PROTOCOL.md 12.2). Longer than any deploy, short enough for a user who waits.
+ * Milliseconds a client waits at most because a server asks for it, and the widest window it spreads over: 300,000,
+ * five minutes (PROTOCOL.md 12.2). Longer than any deploy, short enough for a user who waits.
  *
  * @publicApi
  */
 export const maxWaitMs = 300_000;
 
 /**
- * The largest of the other numbers that a client takes from a server: 2,147,483,647 (PROTOCOL.md 12.2). Timers of platforms
- * count no further in milliseconds, and fire at once beyond.
+ * The largest of the other numbers that a client takes from a server: 2,147,483,647 (PROTOCOL.md 12.2). Timers of
+ * platforms count no further in milliseconds, and fire at once beyond.
  *
  * @publicApi
  */

@@ -1,12 +1,15 @@
 /**
- * What a client does after a close (PROTOCOL.md 13): come back after the advertised window or its own backoff; stay away
- * until something has changed; or ask the application, whose code it is.
+ * What a client does after a close (PROTOCOL.md 13): come back after the advertised window or its own backoff; stay
+ * away until something has changed; or ask the application, whose code it is.
  *
  * @publicApi
  */
 export type RetryRule = 'return' | 'stay-away' | 'application';
 
-/** Below 3000 the codes are not ours, so there the rule is in this list: a peer that was told so did something wrong, or is done. */
+/**
+ * Below 3000 the codes are not ours, so there the rule is in this list: a peer that was told so did something wrong, or
+ * is done.
+ */
 const finalProtocolCodes: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
 
 /**

@@ -1,4 +1,4 @@
-import { type IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 
 /** Codes of the errors of this package; a {@link RequestFailed} carries the server's code instead. */
 export type TestingErrorCode = 'HANDSHAKE_REFUSED' | 'CONNECTION_ENDED' | 'TIMED_OUT';

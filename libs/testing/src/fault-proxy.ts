@@ -32,13 +32,13 @@ interface Link {
  * @publicApi
  */
 export class FaultProxy implements AsyncDisposable {
-  private readonly links = new Set<Link>();
+  readonly #links = new Set<Link>();
   /** Ends that came during a pause. */
-  private readonly held: (() => void)[] = [];
-  private paused = false;
-  private accepted = 0;
-  private bytesUp = 0;
-  private bytesDown = 0;
+  readonly #held: (() => void)[] = [];
+  #paused = false;
+  #accepted = 0;
+  #bytesUp = 0;
+  #bytesDown = 0;
 
   private constructor(
     private readonly server: Server,
@@ -46,7 +46,7 @@ export class FaultProxy implements AsyncDisposable {
     private readonly upstreamHost: string,
   ) {
     server.on('connection', (client: Socket) => {
-      this.accept(client);
+      this.#accept(client);
     });
   }
 
@@ -77,7 +77,7 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   get counts(): FaultProxyCounts {
-    return { accepted: this.accepted, open: this.links.size, bytesUp: this.bytesUp, bytesDown: this.bytesDown };
+    return { accepted: this.#accepted, open: this.#links.size, bytesUp: this.#bytesUp, bytesDown: this.#bytesDown };
   }
 
   /**
@@ -85,30 +85,32 @@ export class FaultProxy implements AsyncDisposable {
    * the ends are half-open without knowing it.
    */
   pause(): void {
-    this.paused = true;
-    this.eachSocket((socket) => socket.pause());
+    this.#paused = true;
+    this.#eachSocket((socket) => socket.pause());
   }
 
   /** Passes on what was held back, then everything. */
   resume(): void {
-    this.paused = false;
-    for (const passOn of this.held.splice(0)) passOn();
-    this.eachSocket((socket) => socket.resume());
+    this.#paused = false;
+    for (const passOn of this.#held.splice(0)) passOn();
+    this.#eachSocket((socket) => socket.resume());
   }
 
-  /** Where new connections lead: a port of the same host; undefined: nowhere, they are reset. Those that there are stay. */
+  /**
+   * Where new connections lead: a port of the same host; undefined: nowhere, they are reset. Those that there are stay.
+   */
   leadTo(upstreamPort: number | undefined): void {
     this.upstreamPort = upstreamPort;
   }
 
   /** Resets every connection (RST), as a crashed host or a firewall does. */
   reset(): void {
-    this.eachSocket((socket) => socket.resetAndDestroy());
+    this.#eachSocket((socket) => socket.resetAndDestroy());
   }
 
   /** Ends every connection (FIN) without a word of WebSocket, as a proxy's idle timeout does. */
   cut(): void {
-    this.eachSocket((socket) => {
+    this.#eachSocket((socket) => {
       // What comes until the other side ends too is thrown away: a cut connection passes nothing on.
       socket.removeAllListeners('data').resume().end();
     });
@@ -118,7 +120,7 @@ export class FaultProxy implements AsyncDisposable {
   async close(): Promise<void> {
     const closed = this.server.listening ? once(this.server, 'close') : undefined;
     this.server.close();
-    this.eachSocket((socket) => socket.destroy());
+    this.#eachSocket((socket) => socket.destroy());
     await closed;
   }
 
@@ -126,53 +128,53 @@ export class FaultProxy implements AsyncDisposable {
     await this.close();
   }
 
-  private eachSocket(act: (socket: Socket) => void): void {
-    for (const { client, upstream } of [...this.links]) {
+  #eachSocket(act: (socket: Socket) => void): void {
+    for (const { client, upstream } of [...this.#links]) {
       act(client);
       act(upstream);
     }
   }
 
-  private accept(client: Socket): void {
-    this.accepted++;
+  #accept(client: Socket): void {
+    this.#accepted++;
     if (this.upstreamPort === undefined) {
       client.resetAndDestroy();
       return;
     }
     const upstream = connect({ port: this.upstreamPort, host: this.upstreamHost, allowHalfOpen: true });
     const link = { client, upstream };
-    this.links.add(link);
-    this.relay(client, upstream, (bytes) => (this.bytesUp += bytes));
-    this.relay(upstream, client, (bytes) => (this.bytesDown += bytes));
+    this.#links.add(link);
+    this.#relay(client, upstream, (bytes) => (this.#bytesUp += bytes));
+    this.#relay(upstream, client, (bytes) => (this.#bytesDown += bytes));
     for (const socket of [client, upstream]) {
       socket.setNoDelay(true);
-      if (this.paused) socket.pause();
+      if (this.#paused) socket.pause();
       socket.once('close', () => {
-        if (client.destroyed && upstream.destroyed) this.links.delete(link);
+        if (client.destroyed && upstream.destroyed) this.#links.delete(link);
       });
     }
   }
 
-  private relay(from: Socket, to: Socket, count: (bytes: number) => void): void {
+  #relay(from: Socket, to: Socket, count: (bytes: number) => void): void {
     from.on('data', (chunk) => {
       count(chunk.length);
       if (!to.write(chunk)) from.pause();
     });
     to.on('drain', () => {
-      if (!this.paused) from.resume();
+      if (!this.#paused) from.resume();
     });
     from.on('end', () => {
-      this.passOn(() => to.end());
+      this.#passOn(() => to.end());
     });
     // A reset on one side, and a server that cannot be reached, are a reset on the other.
     from.on('error', () => {
-      this.passOn(() => to.resetAndDestroy());
+      this.#passOn(() => to.resetAndDestroy());
     });
   }
 
   /** A paused socket still tells its end when nothing is left to read before it. */
-  private passOn(act: () => void): void {
-    if (this.paused) this.held.push(act);
+  #passOn(act: () => void): void {
+    if (this.#paused) this.#held.push(act);
     else act();
   }
 }

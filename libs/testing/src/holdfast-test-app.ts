@@ -1,5 +1,5 @@
-import { type AddressInfo, type Server } from 'node:net';
-import { type INestApplication } from '@nestjs/common';
+import type { AddressInfo, Server } from 'node:net';
+import type { INestApplication } from '@nestjs/common';
 
 /**
  * A Nest application on a free port of 127.0.0.1.
@@ -12,7 +12,7 @@ import { type INestApplication } from '@nestjs/common';
  * @publicApi
  */
 export class HoldfastTestApp implements AsyncDisposable {
-  private closing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor(
     /** The application itself, for `get()` and the rest. */
@@ -50,8 +50,8 @@ export class HoldfastTestApp implements AsyncDisposable {
 
   /** Closes the application; a second call waits for the first. */
   close(): Promise<void> {
-    this.closing ??= this.app.close();
-    return this.closing;
+    this.#closing ??= this.app.close();
+    return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,42 +8,42 @@ interface Waiter<T> {
 
 /** Keeps everything that arrives until it is asked for, so that nothing is missed between two awaits. */
 export class Inbox<T> {
-  private items: T[] = [];
-  private readonly waiters = new Set<Waiter<T>>();
-  private end: Error | undefined;
+  #items: T[] = [];
+  readonly #waiters = new Set<Waiter<T>>();
+  #end: Error | undefined;
 
   push(item: T): void {
-    for (const waiter of this.waiters) {
+    for (const waiter of this.#waiters) {
       if (waiter.offer(item)) return;
     }
-    this.items.push(item);
+    this.#items.push(item);
   }
 
   /** Nothing more will come: who waits, or asks for more than is here, gets `error`. */
   close(error: Error): void {
-    if (this.end) return;
-    this.end = error;
-    for (const waiter of this.waiters) waiter.fail(error);
+    if (this.#end) return;
+    this.#end = error;
+    for (const waiter of this.#waiters) waiter.fail(error);
   }
 
   /** What has arrived and was not yet taken, oldest first. */
   waiting(): readonly T[] {
-    return this.items;
+    return this.#items;
   }
 
   /** The first item, here or to come, of which `pick` makes something. Others stay where they are. */
   take<U>(pick: (item: T) => U | undefined, timeoutMs: number, describe: () => string): Promise<U> {
-    for (const [index, item] of this.items.entries()) {
+    for (const [index, item] of this.#items.entries()) {
       const picked = pick(item);
       if (picked === undefined) continue;
-      this.items.splice(index, 1);
+      this.#items.splice(index, 1);
       return Promise.resolve(picked);
     }
-    if (this.end) return Promise.reject(this.end);
+    if (this.#end) return Promise.reject(this.#end);
     return new Promise<U>((resolve, reject) => {
       const settle = () => {
         clearTimeout(timer);
-        this.waiters.delete(waiter);
+        this.#waiters.delete(waiter);
       };
       const waiter: Waiter<T> = {
         offer: (item) => {
@@ -61,7 +61,7 @@ export class Inbox<T> {
       const timer = setTimeout(() => {
         waiter.fail(new TimedOut(`${describe()} did not come within ${timeoutMs} ms`));
       }, timeoutMs);
-      this.waiters.add(waiter);
+      this.#waiters.add(waiter);
     });
   }
 }

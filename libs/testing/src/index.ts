@@ -27,4 +27,11 @@ export {
 export { type SuiteRunner } from './suite-runner.js';
 export { TestClient, type CloseEvent, type TestClientOptions } from './test-client.js';
 export { type RawTestFrame, type TestFrame } from './test-frame.js';
-export { decodeClose, encodeClose, encodeFrame, type WireFrame, type WireFrameSpec } from './wire-frame.js';
+export {
+  decodeClose,
+  encodeClose,
+  decodeFrame,
+  encodeFrame,
+  type WireFrame,
+  type WireFrameSpec,
+} from './wire-frame.js';

@@ -4,7 +4,7 @@ import { ConnectionEnded, TimedOut } from './errors.js';
 import { Inbox } from './inbox.js';
 import { decodeFrame, type WireFrame } from './wire-frame.js';
 
-const DEFAULT_TIMEOUT_MS = 4_000;
+const defaultTimeoutMs = 4_000;
 
 /** @publicApi */
 export interface RawUpgradeOptions {
@@ -12,7 +12,9 @@ export interface RawUpgradeOptions {
   readonly method?: string;
   /** Request target, written as it is. Default path and query of the URL. */
   readonly path?: string;
-  /** Added to the headers of a right handshake, or put in their place; `undefined` leaves one out, an array repeats it. */
+  /**
+   * Added to the headers of a right handshake, or put in their place; `undefined` leaves one out, an array repeats it.
+   */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** `Sec-WebSocket-Version`. Default `13`. */
   readonly version?: string;
@@ -48,7 +50,8 @@ export interface RawUpgraded {
  * Makes a WebSocket handshake (RFC 6455, 4.1) on a bare TCP connection, with as many faults as one likes.
  * Plain `ws:` and `http:` URLs only. A body that has no `Content-Length` ends with the connection.
  *
- * @throws {ConnectionEnded} There was no complete answer before the connection ended; `ECONNREFUSED` and such are its cause.
+ * @throws {ConnectionEnded} There was no complete answer before the connection ended; `ECONNREFUSED` and such are its
+ *   cause.
  * @throws {TimedOut} There was no complete answer in `timeoutMs`.
  * @publicApi
  */
@@ -61,7 +64,7 @@ export async function rawUpgrade(url: string, options: RawUpgradeOptions = {}): 
     Buffer.concat([Buffer.from(requestText(target, options), 'latin1'), options.writeAfter ?? Buffer.alloc(0)]),
   );
   try {
-    return await readAnswer(socket, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    return await readAnswer(socket, options.timeoutMs ?? defaultTimeoutMs);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -155,8 +158,8 @@ function refusal(socket: Socket, head: Head): RawRefusal {
  * @publicApi
  */
 export class FrameReader {
-  private readonly inbox = new Inbox<WireFrame>();
-  private received: Buffer;
+  readonly #inbox = new Inbox<WireFrame>();
+  #received: Buffer;
 
   /** @internal */
   constructor(
@@ -164,14 +167,14 @@ export class FrameReader {
     first: Buffer,
     private readonly timeoutMs: number,
   ) {
-    this.received = first;
-    this.decode();
+    this.#received = first;
+    this.#decode();
     socket.on('data', (chunk: Buffer) => {
-      this.received = Buffer.concat([this.received, chunk]);
-      this.decode();
+      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#decode();
     });
     socket.on('close', () => {
-      this.inbox.close(new ConnectionEnded(1006, 'the TCP connection has ended'));
+      this.#inbox.close(new ConnectionEnded(1006, 'the TCP connection has ended'));
     });
   }
 
@@ -182,17 +185,17 @@ export class FrameReader {
    * @throws {ConnectionEnded} None has come, and the connection has ended.
    */
   next(timeoutMs: number = this.timeoutMs): Promise<WireFrame> {
-    return this.inbox.take(
+    return this.#inbox.take(
       (frame) => frame,
       timeoutMs,
       () => 'a frame',
     );
   }
 
-  private decode(): void {
-    for (let decoded = decodeFrame(this.received); decoded; decoded = decodeFrame(this.received)) {
-      this.received = this.received.subarray(decoded.size);
-      this.inbox.push(decoded.frame);
+  #decode(): void {
+    for (let decoded = decodeFrame(this.#received); decoded; decoded = decodeFrame(this.#received)) {
+      this.#received = this.#received.subarray(decoded.size);
+      this.#inbox.push(decoded.frame);
     }
   }
 }

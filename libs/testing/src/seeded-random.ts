@@ -2,7 +2,7 @@
  * A repeatable source of numbers in [0, 1): the same seed gives the same sequence. Fits wherever Holdfast asks for a
  * `Random`. Never for secrets.
  *
- * @param seed Any integer; its lower 32 bits count.
+ * @param seed - Any integer; its lower 32 bits count.
  * @publicApi
  */
 export function seededRandom(seed: number): { next(): number } {

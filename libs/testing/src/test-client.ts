@@ -1,4 +1,4 @@
-import { type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { ReservedEvent, SDK_SUBPROTOCOL_JSON } from '@holdfast/protocol';
 import { WebSocket, type ClientOptions, type RawData } from 'ws';
@@ -8,7 +8,7 @@ import { PendingRequests } from './pending-requests.js';
 import { parseJson, parseTestFrame, type RawTestFrame, type TestFrame } from './test-frame.js';
 
 /** Long enough for a loaded machine, short enough that a missing frame is named before the test runner gives up. */
-const DEFAULT_TIMEOUT_MS = 4_000;
+const defaultTimeoutMs = 4_000;
 
 /** @publicApi */
 export interface TestClientOptions {
@@ -22,7 +22,9 @@ export interface TestClientOptions {
   readonly origin?: string;
   /** Whether pings are answered: those of the protocol, and `$ping` in SDK mode. Default true. */
   readonly answerPings?: boolean;
-  /** How long the handshake, and then each wait without a timeout of its own, may take, in milliseconds. Default 4000. */
+  /**
+   * How long the handshake, and then each wait without a timeout of its own, may take, in milliseconds. Default 4000.
+   */
   readonly timeoutMs?: number;
 }
 
@@ -48,9 +50,9 @@ export interface CloseEvent {
 export class TestClient implements AsyncDisposable {
   /** Settles when the connection has ended; never rejects. */
   readonly closed: Promise<CloseEvent>;
-  private readonly inbox = new Inbox<RawTestFrame>();
-  private readonly requests = new PendingRequests();
-  private welcomeFrame: TestFrame | undefined;
+  readonly #inbox = new Inbox<RawTestFrame>();
+  readonly #requests = new PendingRequests();
+  #welcomeFrame: TestFrame | undefined;
 
   private constructor(
     private readonly socket: WebSocket,
@@ -58,14 +60,14 @@ export class TestClient implements AsyncDisposable {
     private readonly answersSdkPings: boolean,
   ) {
     socket.on('message', (data, isBinary) => {
-      this.receive({ data: toBuffer(data), isBinary });
+      this.#receive({ data: toBuffer(data), isBinary });
     });
     this.closed = new Promise((resolve) => {
       socket.on('close', (code, reason) => {
         const ended = { code, reason: reason.toString() };
         const error = new ConnectionEnded(ended.code, ended.reason);
-        this.inbox.close(error);
-        this.requests.close(error);
+        this.#inbox.close(error);
+        this.#requests.close(error);
         resolve(ended);
       });
     });
@@ -105,7 +107,7 @@ export class TestClient implements AsyncDisposable {
     });
     try {
       client.send({ event: ReservedEvent.hello, data: options.token === undefined ? {} : { token: options.token } });
-      client.welcomeFrame = await client.next(ReservedEvent.welcome);
+      client.#welcomeFrame = await client.next(ReservedEvent.welcome);
     } catch (error) {
       client.terminate();
       throw error;
@@ -115,7 +117,7 @@ export class TestClient implements AsyncDisposable {
 
   /** What the server sent as `$welcome`; undefined in plain mode. */
   get welcome(): TestFrame | undefined {
-    return this.welcomeFrame;
+    return this.#welcomeFrame;
   }
 
   /** The subprotocol that the server chose, or an empty string. */
@@ -125,7 +127,7 @@ export class TestClient implements AsyncDisposable {
 
   /** Events of the frames that have arrived and were not taken yet; `undefined` stands for what is no envelope. */
   get waiting(): readonly (string | undefined)[] {
-    return this.inbox.waiting().map((frame) => parseTestFrame(frame)?.event);
+    return this.#inbox.waiting().map((frame) => parseTestFrame(frame)?.event);
   }
 
   /**
@@ -135,7 +137,7 @@ export class TestClient implements AsyncDisposable {
    * @throws {ConnectionEnded} None has come, and the connection has ended.
    */
   next(event?: string, timeoutMs: number = this.timeoutMs): Promise<TestFrame> {
-    return this.inbox.take(
+    return this.#inbox.take(
       (raw) => {
         const frame = parseTestFrame(raw);
         return frame !== undefined && (event === undefined || frame.event === event) ? frame : undefined;
@@ -147,7 +149,7 @@ export class TestClient implements AsyncDisposable {
 
   /** Takes the oldest message whatever it is, as its bytes. Throws as {@link next} does. */
   nextFrame(timeoutMs: number = this.timeoutMs): Promise<RawTestFrame> {
-    return this.inbox.take(
+    return this.#inbox.take(
       (raw) => raw,
       timeoutMs,
       () => 'a message',
@@ -174,7 +176,7 @@ export class TestClient implements AsyncDisposable {
    * @throws {ConnectionEnded} The connection ended first.
    */
   request(event: string, data?: unknown, timeoutMs: number = this.timeoutMs): Promise<TestFrame> {
-    const { id, answer } = this.requests.add(event, timeoutMs);
+    const { id, answer } = this.#requests.add(event, timeoutMs);
     this.send({ event, data, id });
     return answer;
   }
@@ -211,16 +213,16 @@ export class TestClient implements AsyncDisposable {
     await this.closed;
   }
 
-  private receive(raw: RawTestFrame): void {
+  #receive(raw: RawTestFrame): void {
     const frame = parseTestFrame(raw);
     if (frame !== undefined) {
       if (this.answersSdkPings && frame.event === ReservedEvent.ping) {
         this.send({ ...frame, event: ReservedEvent.pong });
         return;
       }
-      if (this.requests.settle(frame)) return;
+      if (this.#requests.settle(frame)) return;
     }
-    this.inbox.push(raw);
+    this.#inbox.push(raw);
   }
 }
 
@@ -232,7 +234,7 @@ async function open(
   protocols: readonly string[],
   make: (socket: WebSocket, timeoutMs: number) => TestClient,
 ): Promise<TestClient> {
-  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const settings: ClientOptions = {
     headers: { ...headers },
     handshakeTimeout: timeoutMs,

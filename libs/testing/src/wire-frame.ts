@@ -58,7 +58,11 @@ function applyMask(content: Buffer, key: Buffer): Buffer {
   return Buffer.from(content.map((byte, index) => byte ^ key.readUInt8(index % 4)));
 }
 
-/** The first frame in `bytes` and how long it is; undefined when it is not yet complete. */
+/**
+ * The first frame in `bytes` and how long it is; undefined when it is not yet complete.
+ *
+ * @publicApi
+ */
 export function decodeFrame(bytes: Buffer): { frame: WireFrame; size: number } | undefined {
   if (bytes.length < 2) return undefined;
   const [first, second] = [bytes.readUInt8(0), bytes.readUInt8(1)];

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { type WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { ConnectionEnded, HandshakeRefused, RequestFailed, TestClient, TimedOut } from '../src/index.js';
 import { answering, plainServer } from './support/ws-server.js';
 
@@ -119,6 +119,13 @@ describe('frames', () => {
     expect(error).toBeInstanceOf(TimedOut);
     expect(String(error)).toContain('wanted (waiting instead: ["other"]) did not come within 50 ms');
     expect(await client.next('other')).toEqual({ event: 'other' });
+  });
+
+  it('does not wait for the answer to a request that is made after the end', async () => {
+    await using server = await plainServer((socket) => socket.close(4000, 'enough'));
+    await using client = await TestClient.connect(server.url);
+    await client.closed;
+    await expect(client.request('late')).rejects.toMatchObject({ closeCode: 4000 });
   });
 
   it('still has what came before the end, then says how it ended', async () => {

@@ -42,7 +42,9 @@ describe('frames', () => {
 });
 
 describe('an independent receiver', () => {
-  /** What a server of `ws` made of the frames: the messages it read, and the code of the close frame it answered with. */
+  /**
+   * What a server of `ws` made of the frames: the messages it read, and the code of the close frame it answered with.
+   */
   async function answerTo(...frames: Buffer[]) {
     const messages: string[] = [];
     await using server = await plainServer((socket) => {

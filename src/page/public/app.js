@@ -55,7 +55,8 @@ byId('join-form').addEventListener('submit', async (event) => {
     return;
   }
   try {
-    // The first one shows whether the name is allowed. Later ones are new: a server that was restarted knows no older one.
+    // The first one shows whether the name is allowed. Later ones are new: a server that was restarted knows no older
+    // one.
     if ((await demoToken(name)) !== undefined) {
       join(name, room, () => demoToken(name));
       return;

@@ -6,8 +6,8 @@ const TREND_LENGTH = 30;
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
- * The live table. Marks the rows of `ownIds()`, and calls `onRoundTrip` with path and round-trip time of each; calls `onWave`
- * with the name of whoever is waved at.
+ * The live table. Marks the rows of `ownIds()`, and calls `onRoundTrip` with path and round-trip time of each; calls
+ * `onWave` with the name of whoever is waved at.
  */
 export class Connections {
   #rows = new Map();

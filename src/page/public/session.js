@@ -23,7 +23,8 @@ export class Session {
 
   /**
    * @param {{ name: string, room: string, token: string | (() => Promise<string>), onOtherToken: () => void }} options
-   * `token`: one that was given, or where to get one: asked before each attempt, so that an expired one is never sent twice.
+   *   `token`: one that was given, or where to get one: asked before each attempt, so that an expired one is never sent
+   *   twice.
    */
   constructor({ name, room, token, onOtherToken }) {
     this.#token = token;

@@ -4,8 +4,8 @@ import type { Position, Publication } from './position.js';
 import type { SessionStore } from './session-store.js';
 
 /**
- * An idempotency key of the application. A second publish to the room with the same key, within `windowMs` of the first,
- * MUST store and deliver nothing, and MUST be answered like the first.
+ * An idempotency key of the application. A second publish to the room with the same key, within `windowMs` of the
+ * first, MUST store and deliver nothing, and MUST be answered like the first.
  *
  * @publicApi
  */
@@ -89,27 +89,28 @@ export interface BackplaneSink {
 }
 
 /**
- * An engine: a log per room, deliveries between nodes, and sessions. Everything else (feeds, cursors, position checks) is
- * shared by all engines and lives in `RoomHub`. Every engine promises:
+ * An engine: a log per room, deliveries between nodes, and sessions. Everything else (feeds, cursors, position checks)
+ * is shared by all engines and lives in `RoomHub`. Every engine promises:
  *
- *  1. The items of one publish MUST be stored together or not at all, with consecutive offsets in their order. The first
- *     offset of an epoch MUST be 1, unless the epoch continues an earlier one. Storing an item and handing it over for
- *     delivery MUST be one atomic step.
- *  2. Publishes of one node to one room MUST take effect in the order of the calls, each at most once, even when the engine
- *     retries internally. A publish that was rejected with outcome `unknown` MUST NOT take effect after a later one.
- *  3. The epoch MUST change whenever an offset could be given out twice: after data was lost or restored, after a restart
- *     and after a failover. An epoch MUST NOT be used again.
+ *  1. The items of one publish MUST be stored together or not at all, with consecutive offsets in their order. The
+ *     first offset of an epoch MUST be 1, unless the epoch continues an earlier one. Storing an item and handing it
+ *     over for delivery MUST be one atomic step.
+ *  2. Publishes of one node to one room MUST take effect in the order of the calls, each at most once, even when the
+ *     engine retries internally. A publish that was rejected with outcome `unknown` MUST NOT take effect after a later
+ *     one.
+ *  3. The epoch MUST change whenever an offset could be given out twice: after data was lost or restored, after a
+ *     restart and after a failover. An epoch MUST NOT be used again.
  *  4. Every promise MUST settle within `deadlineMs`.
  *  5. Every rejection MUST be a {@link BackplaneError}. Outcome `none` MUST mean that nothing was or will be stored or
  *     delivered.
  *  6. A node MUST get deliveries of the rooms that it watches, and of no others.
  *  7. Room names, keys and items are opaque: every character and every byte MUST be preserved.
- *  8. After `close` has resolved, the sink MUST NOT be called and no timer MUST be left. Every other call MUST then reject
- *     with `AWAY` and outcome `none`.
- *  9. In a room without history a publication MUST NOT be delivered to the node that published it, because that node has
- *     delivered it to its members already; to other nodes that watch the room it MUST be delivered at most once.
- * 10. Memory MUST be bounded. What does not fit MUST be rejected with `FULL` and outcome `none`; an engine MUST NOT drop
- *     items that {@link History} requires it to keep.
+ *  8. After `close` has resolved, the sink MUST NOT be called and no timer MUST be left. Every other call MUST then
+ *     reject with `AWAY` and outcome `none`.
+ *  9. In a room without history a publication MUST NOT be delivered to the node that published it, because that node
+ *     has delivered it to its members already; to other nodes that watch the room it MUST be delivered at most once.
+ * 10. Memory MUST be bounded. What does not fit MUST be rejected with `FULL` and outcome `none`; an engine MUST NOT
+ *     drop items that {@link History} requires it to keep.
  *
  * @publicApi
  */
@@ -119,9 +120,9 @@ export interface Backplane {
   /** Milliseconds within which every promise settles. */
   readonly deadlineMs: number;
   /**
-   * What survives a failure. `process`: nothing survives the end of this process. `memory`: the data is in the memory of
-   * one or more servers. `disk`: the data survives a power cut, except for the last `loseMs` milliseconds. `start` MUST
-   * find this out. `warnings` are sentences for an operator.
+   * What survives a failure. `process`: nothing survives the end of this process. `memory`: the data is in the memory
+   * of one or more servers. `disk`: the data survives a power cut, except for the last `loseMs` milliseconds. `start`
+   * MUST find this out. `warnings` are sentences for an operator.
    */
   readonly durability: {
     readonly kind: 'process' | 'memory' | 'disk';
@@ -141,11 +142,11 @@ export interface Backplane {
 
   publish(room: string, items: readonly Uint8Array[], options: PublishOptions): Promise<Published>;
   /**
-   * Reads what was stored after `since`. It MUST read from where writes go, never from a replica. A room that was never used
-   * gets its epoch by this call.
+   * Reads what was stored after `since`. It MUST read from where writes go, never from a replica. A room that was never
+   * used gets its epoch by this call.
    *
-   * In a `latest` room older items do not matter: the newest item alone MUST be returned whenever `since` is not the top or
-   * `undone` is not 0, and `from` MUST be below its offset.
+   * In a `latest` room older items do not matter: the newest item alone MUST be returned whenever `since` is not the
+   * top or `undone` is not 0, and `from` MUST be below its offset.
    *
    * @param since - null: return the top only
    */
@@ -158,8 +159,8 @@ export interface Backplane {
   tops(rooms: readonly string[]): Promise<readonly (Position | null)[]>;
 
   /**
-   * Subscribes to deliveries. Once it has resolved, everything that is stored from then on is delivered: a read that starts
-   * afterwards leaves no hole between its result and the deliveries.
+   * Subscribes to deliveries. Once it has resolved, everything that is stored from then on is delivered: a read that
+   * starts afterwards leaves no hole between its result and the deliveries.
    *
    * Watches are counted per room: each needs its own {@link unwatch}. A call that rejects subscribes to nothing.
    */

@@ -1,6 +1,6 @@
 /**
- * A place in the log of a room: the offset counts publications, and the epoch identifies the log that they are counted in.
- * The two belong together. Never store, compare or replace one without the other.
+ * A place in the log of a room: the offset counts publications, and the epoch identifies the log that they are counted
+ * in. The two belong together. Never store, compare or replace one without the other.
  *
  * @publicApi
  */
@@ -18,7 +18,9 @@ export interface Position {
  */
 export interface Publication extends Position {
   readonly room: string;
-  /** When it was stored, in milliseconds since the Unix epoch by the engine's clock. For age and lag, never for order. */
+  /**
+   * When it was stored, in milliseconds since the Unix epoch by the engine's clock. For age and lag, never for order.
+   */
   readonly at: number;
   /** What was published. These bytes are never changed. */
   readonly item: Uint8Array;

@@ -64,15 +64,15 @@ export interface Claimed {
  * Stores the sessions of clients: which node owns a session, and which rooms it is a member of. In addition to MUSTs
  * 4, 5, 7, 8 and 10 of {@link Backplane}, every engine promises:
  *
- * 1. Each call MUST be atomic. Concurrent claims MUST get distinct, rising fences, and exactly one of them, the one with
- *    the highest fence, owns the session afterwards.
- * 2. A write with an older fence MUST be rejected (`FENCED`, outcome `none`) and MUST leave no trace. The same holds for a
- *    lease that was released, and for a session that has ended or expired.
+ * 1. Each call MUST be atomic. Concurrent claims MUST get distinct, rising fences, and exactly one of them, the one
+ *   with the highest fence, owns the session afterwards.
+ * 2. A write with an older fence MUST be rejected (`FENCED`, outcome `none`) and MUST leave no trace. The same holds
+ *   for a lease that was released, and for a session that has ended or expired.
  * 3. A claim MUST delete nothing, so that a claim whose reply was lost can be repeated.
  * 4. A claim by another principal MUST change nothing.
  * 5. A change that has resolved MUST be seen by every later claim.
  * 6. A session MUST be kept for `idleMs` after it was created, claimed, changed or touched, and for `resumableMs` after
- *    it was released. After that it MUST be forgotten.
+ *   it was released. After that it MUST be forgotten.
  *
  * @publicApi
  */
@@ -92,8 +92,8 @@ export interface SessionStore {
    */
   change(lease: Lease, change: RoomChange): Promise<void>;
   /**
-   * Gives the session up when its connection has ended. It can be claimed for `resumableMs`. Without a release, because the
-   * node crashed, it can be claimed for `idleMs` after its last use.
+   * Gives the session up when its connection has ended. It can be claimed for `resumableMs`. Without a release, because
+   * the node crashed, it can be claimed for `idleMs` after its last use.
    *
    * @throws BackplaneError `FENCED`
    */

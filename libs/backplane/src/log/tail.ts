@@ -1,8 +1,8 @@
 import type { Publication } from '../contract/position.js';
 
 /**
- * The newest publications of a log. Their offsets are consecutive, so that a publication is found by arithmetic. An empty
- * tail allocates no array.
+ * The newest publications of a log. Their offsets are consecutive, so that a publication is found by arithmetic. An
+ * empty tail allocates no array.
  */
 export class Tail {
   #items: (Publication | undefined)[] | undefined;

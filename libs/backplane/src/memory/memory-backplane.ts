@@ -15,14 +15,15 @@ import { MemorySessionStore } from './memory-session-store.js';
 import { promised } from './promised.js';
 
 /**
- * The engine in the memory of this process. Nothing survives the process, and it reaches only nodes that share its broker.
+ * The engine in the memory of this process. Nothing survives the process, and it reaches only nodes that share its
+ * broker.
  *
  * ```ts
  * const backplane = new MemoryBackplane();
  * ```
  *
- * The engine limits the bytes of all histories together ({@link MemoryBrokerOptions.maxBytes}) and rejects with `FULL`. The
- * caller limits each room by its {@link History}.
+ * The engine limits the bytes of all histories together ({@link MemoryBrokerOptions.maxBytes}) and rejects with `FULL`.
+ * The caller limits each room by its {@link History}.
  *
  * @publicApi
  */

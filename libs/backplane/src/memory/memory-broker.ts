@@ -13,8 +13,8 @@ export interface MemoryBrokerOptions {
   /** Sessions at the same time. Beyond it: `FULL`. Default 1,000,000. */
   readonly maxSessions?: number;
   /**
-   * Milliseconds after which a room without items is forgotten, counted from the last publish, read or `tops`. After that it
-   * starts in a new epoch. Longer than clients may be away. Default 3,600,000 (1 h).
+   * Milliseconds after which a room without items is forgotten, counted from the last publish, read or `tops`. After
+   * that it starts in a new epoch. Longer than clients may be away. Default 3,600,000 (1 h).
    */
   readonly roomIdleMs?: number;
   /** Default: the machine's clock. */
@@ -36,8 +36,8 @@ const sweepMs = 1_000;
 const sweepShare = 1 / 30;
 
 /**
- * The logs, deliveries and sessions that the nodes of one process share. An application has one node and does not need to
- * create a broker. Tests share one between several nodes.
+ * The logs, deliveries and sessions that the nodes of one process share. An application has one node and does not need
+ * to create a broker. Tests share one between several nodes.
  *
  * @publicApi
  */

@@ -19,8 +19,8 @@ interface Answer {
 const maxForks = 16;
 
 /**
- * The log of one room: its position and its newest items. It defines how every engine answers reads, also after it has lost
- * data; in the memory of a process only tests cause that, see {@link fork}.
+ * The log of one room: its position and its newest items. It defines how every engine answers reads, also after it has
+ * lost data; in the memory of a process only tests cause that, see {@link fork}.
  */
 export class RoomLog {
   #epoch: string;
@@ -116,7 +116,10 @@ export class RoomLog {
     if (this.#answers?.size === 0) this.#answers = undefined;
   }
 
-  /** Loses the items after `top` and continues there in a new epoch, like an engine that was set back to an earlier state. */
+  /**
+   * Loses the items after `top` and continues there in a new epoch, like an engine that was set back to an earlier
+   * state.
+   */
   fork(top: number, epoch: string): void {
     this.#forks = [{ epoch: this.#epoch, top }, ...this.#forks].slice(0, maxForks);
     this.#epoch = epoch;

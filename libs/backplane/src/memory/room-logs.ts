@@ -30,7 +30,10 @@ export class RoomLogs {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #limits: RoomLogsLimits;
-  /** Wall time at 0 of the monotonic clock. Histories age by the monotonic clock, because the wall clock may be adjusted. */
+  /**
+   * Wall time at 0 of the monotonic clock. Histories age by the monotonic clock, because the wall clock may be
+   * adjusted.
+   */
   readonly #startedAt: number;
   #bytes = 0;
 

@@ -20,9 +20,9 @@ export interface WaitingRoom {
 }
 
 /**
- * Brings members to the position of their feed: new members, members that resume from a position, and members that did not
- * accept a publication. A member becomes live when its cursor is at the position of the feed, within one turn of the event
- * loop. Until then nothing is queued for it, so a member that does not read costs one cursor.
+ * Brings members to the position of their feed: new members, members that resume from a position, and members that did
+ * not accept a publication. A member becomes live when its cursor is at the position of the feed, within one turn of
+ * the event loop. Until then nothing is queued for it, so a member that does not read costs one cursor.
  */
 export class CatchUp {
   readonly #feed: CatchUpFeed;

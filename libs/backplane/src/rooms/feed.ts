@@ -17,9 +17,9 @@ import { Stash } from './stash.js';
 import { type Member, Subscription, type SubscriptionOwner } from './subscription.js';
 
 /**
- * One room on one node. Deliveries may be lost, repeated and reordered; the feed restores the log of the room from them, by
- * reading what is missing, and passes it to the members. It exists from the first member until some time after the last one
- * has left.
+ * One room on one node. Deliveries may be lost, repeated and reordered; the feed restores the log of the room from
+ * them, by reading what is missing, and passes it to the members. It exists from the first member until some time after
+ * the last one has left.
  */
 export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner, Due {
   readonly policy: RoomPolicy;
@@ -101,7 +101,10 @@ export class Feed implements SubscriptionOwner, PageQueueFeed, LogFollowerOwner,
     this.#lingerIfEmpty();
   }
 
-  /** @param isOwn - known from the reply to a publish of this node. The reply may arrive before deliveries of earlier publications. */
+  /**
+   * @param isOwn - known from the reply to a publish of this node. The reply may arrive before deliveries of earlier
+   * publications.
+   */
   delivered(publication: Publication, isOwn: boolean): void {
     this.#doubt.delivered();
     const { state } = this.#follower;

@@ -6,7 +6,10 @@
 export interface HubCounts {
   /** Publications that this node has taken into its feeds, each once. */
   accepted: number;
-  /** Deliveries of publications that were taken before. Every own publication is delivered and confirmed, so it counts here once. */
+  /**
+   * Deliveries of publications that were taken before. Every own publication is delivered and confirmed, so it counts
+   * here once.
+   */
   repeats: number;
   /** Deliveries with an offset that did not follow the one before, or with another epoch. */
   holes: number;

@@ -4,7 +4,10 @@
  * @publicApi
  */
 export interface HubSettings {
-  /** Rooms on this node, with members or left a moment ago. Beyond it `join` and `open` fail with `FULL`. Default 100,000. */
+  /**
+   * Rooms on this node, with members or left a moment ago. Beyond it `join` and `open` fail with `FULL`. Default
+   * 100,000.
+   */
   readonly maxRooms: number;
   /** Deliveries per room that are kept while its log is read. Beyond it they are dropped and read again. Default 64. */
   readonly stashItems: number;
@@ -24,15 +27,24 @@ export interface HubSettings {
   readonly batchItems: number;
   /** Bytes that are published to the engine in one call; a single item may exceed it. Default 256 KiB. */
   readonly batchBytes: number;
-  /** Bytes of publications on this node that the engine has not confirmed. Beyond it `publish` rejects with `FULL`. Default 16 MiB. */
+  /**
+   * Bytes of publications on this node that the engine has not confirmed. Beyond it `publish` rejects with `FULL`.
+   * Default 16 MiB.
+   */
   readonly pendingBytes: number;
-  /** Milliseconds for which a room without members is still watched, at least; at most five times as long. Default 1,000. */
+  /**
+   * Milliseconds for which a room without members is still watched, at least; at most five times as long. Default
+   * 1,000.
+   */
   readonly lingerMs: number;
   /** Milliseconds between two position checks of a room. Default 40,000. */
   readonly checkMs: number;
   /** Milliseconds for which a position must differ from the log before the log is read. Default 1,000. */
   readonly confirmMs: number;
-  /** Milliseconds until a failed read is repeated, with jitter; doubled after each failure up to {@link maxRetryMs}. Default 100. */
+  /**
+   * Milliseconds until a failed read is repeated, with jitter; doubled after each failure up to {@link maxRetryMs}.
+   * Default 100.
+   */
   readonly retryMs: number;
   /** Longest delay before a failed read is repeated, in milliseconds. Default 5,000. */
   readonly maxRetryMs: number;

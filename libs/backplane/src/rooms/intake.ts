@@ -5,7 +5,7 @@ import type { Position, Publication } from '../contract/position.js';
 import type { HubCounts } from './hub-counts.js';
 import { MemberList } from './member-list.js';
 import type { Ring } from './ring.js';
-import { type Stash } from './stash.js';
+import type { Stash } from './stash.js';
 import type { Joined, Subscription } from './subscription.js';
 
 /**

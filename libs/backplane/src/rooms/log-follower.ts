@@ -4,7 +4,8 @@ import type { FeedContext } from './feed-context.js';
 import type { Intake } from './intake.js';
 
 /**
- * - `reading`: the log is being read, for the first time or because something is missing; deliveries are kept meanwhile;
+ * - `reading`: the log is being read, for the first time or because something is missing; deliveries are kept
+ *   meanwhile;
  * - `synced`: deliveries are taken as they arrive;
  * - `failed`: the log could not be read, and will be read again;
  * - `interrupted`: the engine reported that deliveries may be lost.

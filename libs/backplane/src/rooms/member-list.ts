@@ -3,8 +3,8 @@ import { Cursor } from './cursor.js';
 import type { Subscription } from './subscription.js';
 
 /**
- * The members of a room on this node. Members may join and leave at any time, also during a call to a member: no member is
- * then called twice, left out, or called after it has left.
+ * The members of a room on this node. Members may join and leave at any time, also during a call to a member: no member
+ * is then called twice, left out, or called after it has left.
  */
 export class MemberList {
   #subscriptions: Subscription[] = [];

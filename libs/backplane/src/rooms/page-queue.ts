@@ -19,8 +19,8 @@ export interface PageQueueFeed extends CatchUpFeed {
 }
 
 /**
- * Members of one room that wait for pages of the log. There is one read at a time, for the member that has waited longest,
- * and its result serves all waiting members that it fits. So many members that resume together cost few reads.
+ * Members of one room that wait for pages of the log. There is one read at a time, for the member that has waited
+ * longest, and its result serves all waiting members that it fits. So many members that resume together cost few reads.
  */
 export class PageQueue implements WaitingRoom {
   readonly #feed: PageQueueFeed;
@@ -58,8 +58,9 @@ export class PageQueue implements WaitingRoom {
   }
 
   /**
-   * The position of the member that has waited longest; or the lowest position of others, if it is lower by less than half a
-   * page, because one page then serves both. The limit guarantees that the first member gets items from the page.
+   * The position of the member that has waited longest; or the lowest position of others, if it is lower by less than
+   * half a page, because one page then serves both. The limit guarantees that the first member gets items from the
+   * page.
    */
   #nextSince(): Position | undefined {
     this.#waiting = this.#waiting.filter(({ behind }) => behind?.isQueued);

@@ -14,8 +14,8 @@ export interface Checked {
 const maxRooms = 500;
 
 /**
- * Regularly compares the positions of rooms without traffic with their logs. If the last delivery of a room is lost and no
- * other one follows, nothing else would detect that. The check also keeps these rooms from expiring in the engine.
+ * Regularly compares the positions of rooms without traffic with their logs. If the last delivery of a room is lost and
+ * no other one follows, nothing else would detect that. The check also keeps these rooms from expiring in the engine.
  */
 export class PositionCheck {
   readonly #backplane: Backplane;

@@ -13,7 +13,10 @@ import type { Member, Subscription } from './subscription.js';
 /** @publicApi */
 export interface RoomHubOptions {
   readonly backplane: Backplane;
-  /** Returns the policy of a room. Called when a room gets its first member on this node, and for each publish to a room without members. */
+  /**
+   * Returns the policy of a room. Called when a room gets its first member on this node, and for each publish to a room
+   * without members.
+   */
   readonly policyOf: (room: string) => RoomPolicy;
   /** Called with each command that a node has sent to this node. Default: commands are ignored. */
   readonly onCommand?: (command: Uint8Array, from: string) => void;
@@ -26,8 +29,8 @@ export interface RoomHubOptions {
 }
 
 /**
- * The rooms of one node, on any engine. A member of a room with history gets every publication once and in order, or is told
- * how many it misses and why.
+ * The rooms of one node, on any engine. A member of a room with history gets every publication once and in order, or is
+ * told how many it misses and why.
  *
  * ```ts
  * const hub = new RoomHub({ backplane: new MemoryBackplane(), policyOf });
@@ -104,13 +107,14 @@ export class RoomHub {
   }
 
   /**
-   * Adds a member to a room. Its methods are called from now on, the first one possibly before this call returns. While the
-   * engine is not available, `degraded` is called, and `joined` once it is available again.
+   * Adds a member to a room. Its methods are called from now on, the first one possibly before this call returns. While
+   * the engine is not available, `degraded` is called, and `joined` once it is available again.
    *
-   * @param since - the position to resume from; null: start with the next publication, in a `latest` room with the newest
-   *   item
+   * @param since - the position to resume from; null: start with the next publication, in a `latest` room with the
+   *   newest item
    * @throws BackplaneError `FULL` when this node has too many rooms; `AWAY` when the hub is closed
-   * @throws RangeError when the position is invalid: an empty epoch, or an offset that is not an integer from 0 to 2^53 - 1
+   * @throws RangeError when the position is invalid: an empty epoch, or an offset that is not an integer from 0 to 2^53
+   *   - 1
    */
   join(room: string, member: Member, since: Position | null): Subscription {
     if (since && !isPosition(since)) throw new RangeError(`There is no position ${JSON.stringify(since)}`);
@@ -118,9 +122,9 @@ export class RoomHub {
   }
 
   /**
-   * The present position of a room, which need not have members. Use it when a membership has to be stored before the client
-   * is told: open the room, store the membership with the position, then join with the position. What is published in
-   * between is pushed after the join.
+   * The present position of a room, which need not have members. Use it when a membership has to be stored before the
+   * client is told: open the room, store the membership with the position, then join with the position. What is
+   * published in between is pushed after the join.
    *
    * @returns null in a room without history
    * @throws BackplaneError when the engine is not available; `FULL` when this node has too many rooms
@@ -133,8 +137,9 @@ export class RoomHub {
    * Publishes one item. Publishes to one room take effect in the order of the calls.
    *
    * @param item - not copied: its bytes must not be changed afterwards
-   * @returns once it is stored. In a room without history: once it was sent to the other nodes; the members on this node get
-   *   it at once, also when this rejects. With a key they get it after the engine has confirmed that it is no repeat.
+   * @returns once it is stored. In a room without history: once it was sent to the other nodes; the members on this
+   *   node get it at once, also when this rejects. With a key they get it after the engine has confirmed that it is no
+   *   repeat.
    * @throws BackplaneError with outcome `none` when it was not published, `unknown` when it may have been
    */
   publish(room: string, item: Uint8Array, once?: Once): Promise<Published> {

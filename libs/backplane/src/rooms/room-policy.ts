@@ -8,8 +8,9 @@ import type { History } from '../contract/history.js';
 export interface RoomPolicy {
   readonly history: History;
   /**
-   * What a slow member gets after it has resumed. `catch-up`: everything that it missed, from the log. `skip`: what is still
-   * in the ring of this node; the member is told how many publications it has skipped. Only for rooms of kind `log`.
+   * What a slow member gets after it has resumed. `catch-up`: everything that it missed, from the log. `skip`: what is
+   * still in the ring of this node; the member is told how many publications it has skipped. Only for rooms of kind
+   * `log`.
    */
   readonly slow: 'catch-up' | 'skip';
   /**

@@ -25,8 +25,8 @@ export interface RoomWriterOwner {
 
 /**
  * Publishes the items of one node to one room. There is one call in flight; items that are published meanwhile are sent
- * together in the next call. This keeps their order even when the engine retries, and a busy room needs one call per round
- * trip instead of one per item.
+ * together in the next call. This keeps their order even when the engine retries, and a busy room needs one call per
+ * round trip instead of one per item.
  */
 export class RoomWriter {
   readonly #room: string;

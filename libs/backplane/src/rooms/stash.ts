@@ -20,8 +20,8 @@ export class Stash {
   }
 
   /**
-   * Removes and returns the publication that follows a position. Also removes publications of this epoch up to the position,
-   * which have been taken already.
+   * Removes and returns the publication that follows a position. Also removes publications of this epoch up to the
+   * position, which have been taken already.
    *
    * @param mayJump - return the newest publication after the position, and drop those in between
    */

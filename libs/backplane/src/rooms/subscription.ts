@@ -12,8 +12,8 @@ import type { RoomPolicy } from './room-policy.js';
 export type BreakReason = 'epoch' | 'trimmed' | 'future' | 'too-many';
 
 /**
- * The position of a member from now on. The publications that are pushed afterwards follow it without a hole; in `latest`
- * rooms older ones may be left out.
+ * The position of a member from now on. The publications that are pushed afterwards follow it without a hole; in
+ * `latest` rooms older ones may be left out.
  *
  * `recovered: true`: the member misses nothing after the position that it presented or had reached. The engine has lost
  * `undone` publications before that position, which the member may have seen.
@@ -34,8 +34,8 @@ export type Joined =
   | { readonly recovered: false; readonly position: Position; readonly top: number; readonly reason: BreakReason };
 
 /**
- * A member of rooms, usually a connection. One object serves all subscriptions of a connection. The methods MUST NOT throw,
- * and what they send MUST reach the client in the order of the calls.
+ * A member of rooms, usually a connection. One object serves all subscriptions of a connection. The methods MUST NOT
+ * throw, and what they send MUST reach the client in the order of the calls.
  *
  * @publicApi
  */
@@ -48,21 +48,21 @@ export interface Member {
   /**
    * The next publication of the room. All members on this node get the same object, so that it can be encoded once.
    *
-   * @returns false: the member does not accept it, because it is congested. Nothing is pushed until
-   *   {@link Subscription.resume}; then this publication comes first. In ephemeral rooms it is lost, and the next one is
+   * @returns false: the member does not accept it, because it is congested. Nothing is pushed until {@link
+   *   Subscription.resume}; then this publication comes first. In ephemeral rooms it is lost, and the next one is
    *   pushed as usual.
    */
   push(subscription: Subscription, publication: Publication): boolean;
   /**
-   * The member is at this position now and does not get the `dropped` publications before it, see {@link RoomPolicy.slow}.
-   * It MUST be accepted.
+   * The member is at this position now and does not get the `dropped` publications before it, see {@link
+   * RoomPolicy.slow}. It MUST be accepted.
    */
   skipped(subscription: Subscription, position: Position, dropped: number): void;
   /** The engine is not available: publications are delayed. In ephemeral rooms those of other nodes are lost. */
   degraded(subscription: Subscription, cause: BackplaneError): void;
   /**
-   * The engine is available again. A live member has got everything that was delayed before this call, or a `joined`; any
-   * other member catches up afterwards.
+   * The engine is available again. A live member has got everything that was delayed before this call, or a `joined`;
+   * any other member catches up afterwards.
    */
   restored(subscription: Subscription): void;
 }

@@ -6,7 +6,9 @@ import { type ClientPorts, createClient, type WebSocketLike } from '../../src/in
 class FleetServer {
   isThere = true;
   readonly connected = new Set<FleetSocket>();
-  /** When attempts to come back reached it: first those that were the first of their client, then the second, and so on. */
+  /**
+   * When attempts to come back reached it: first those that were the first of their client, then the second, and so on.
+   */
   readonly landings: number[][] = [];
   readonly #connections = new Map<string, number>();
 
@@ -81,8 +83,9 @@ export interface Loss {
 }
 
 /**
- * Connects a fleet of clients as they are shipped, takes their server away from all of them at once, and tells when their
- * attempts to come back reached it: in milliseconds after the loss, the first of each client, the second, and so on.
+ * Connects a fleet of clients as they are shipped, takes their server away from all of them at once, and tells when
+ * their attempts to come back reached it: in milliseconds after the loss, the first of each client, the second, and so
+ * on.
  */
 export function landings({ size, seed, lose, isReplaced, forMs }: Loss): readonly number[][] {
   const all: number[][] = [];

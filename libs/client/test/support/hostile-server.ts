@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { type ClientOptions, type TokenProvider } from '../../src/index.js';
-import { type ScriptedSocket } from './scripted-socket.js';
+import type { ClientOptions, TokenProvider } from '../../src/index.js';
+import type { ScriptedSocket } from './scripted-socket.js';
 import { settled, type World } from './world.js';
 
 /** A number in JSON as no honest server writes it: beyond any sense, below zero, or none at all. */

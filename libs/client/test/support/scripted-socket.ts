@@ -1,5 +1,5 @@
 import { type Envelope, ReservedEvent, SDK_SUBPROTOCOL_JSON, type WelcomeData } from '@holdfast/protocol';
-import { type WebSocketLike } from '../../src/index.js';
+import type { WebSocketLike } from '../../src/index.js';
 
 export const heartbeat = { intervalMs: 25_000, graceMs: 25_000 };
 

@@ -1,6 +1,6 @@
 import { retryRule } from '@holdfast/protocol';
 import { expect } from 'vitest';
-import { type ClientOptions } from '../../src/index.js';
+import type { ClientOptions } from '../../src/index.js';
 import { legalTransitions } from './transitions.js';
 import { settled, World } from './world.js';
 

@@ -1,4 +1,4 @@
-import { type ConnectionState } from '../../src/index.js';
+import type { ConnectionState } from '../../src/index.js';
 
 /** Where each state may lead to. Nothing else may happen, whatever the world does. */
 export const legalTransitions: Record<ConnectionState, readonly ConnectionState[]> = {

@@ -19,7 +19,10 @@ export class World {
   readonly sockets: ScriptedSocket[] = [];
   readonly watchers = new Set<Watcher>();
   isOnline = true;
-  /** What the wall clock shows more than it should: a clock that was set, or a machine that slept while its timers stood still. */
+  /**
+   * What the wall clock shows more than it should: a clock that was set, or a machine that slept while its timers stood
+   * still.
+   */
   wallOffsetMs = 0;
   /** The delays of all timers that were armed. */
   readonly delays: number[] = [];

@@ -1,19 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-import { copyOf } from '../ground/copy-of.js';
+import { copyOf } from '../ground/index.js';
 import { parseForwarded, type ForwardedElement } from './forwarded.js';
-import { canonicalIp, ipOfNode } from '../connection/ip-address.js';
+import { canonicalIp, ipOfNode } from '../connection/index.js';
 import { createTrustCheck, MAX_HOPS, type TrustCheck, type TrustedProxies } from './trusted-proxies.js';
 
-export { addressKey } from '../connection/ip-address.js';
 export { proxyProblems, type TrustedProxies } from './trusted-proxies.js';
 
 /** Stands for the address of a client that cannot be known; all such clients count as one. */
-const UNKNOWN_ADDRESS = 'unknown';
+const unknownAddress = 'unknown';
 
 /** Where a request came from, as far as it can be known. */
 export interface ClientAddress {
-  /** Address in its canonical spelling, or {@link UNKNOWN_ADDRESS}. */
+  /** Address in its canonical spelling, or {@link unknownAddress}. */
   readonly ip: string;
   /** Whether the client came by TLS: to us, or to the trusted proxy in front. */
   readonly secure: boolean;
@@ -48,7 +47,7 @@ export function createAddressResolver(trustedProxies: TrustedProxies): AddressRe
   const isTrusted = createTrustCheck(trustedProxies);
   return (remoteAddress, headers, encrypted) => {
     const peer = canonicalIp(remoteAddress);
-    const own = { ip: peer ?? UNKNOWN_ADDRESS, secure: encrypted, host: headers.host };
+    const own = { ip: peer ?? unknownAddress, secure: encrypted, host: headers.host };
     return isTrusted(peer, 0) ? throughProxy(peer, headers, own, isTrusted) : own;
   };
 }
@@ -62,14 +61,14 @@ function throughProxy(
   const forwarded = lineOf(headers.forwarded);
   const forwardedFor = lineOf(headers['x-forwarded-for']);
   const elements = forwarded === undefined ? [] : parseForwarded(forwarded);
-  if (elements === undefined) return { ...own, ip: UNKNOWN_ADDRESS };
+  if (elements === undefined) return { ...own, ip: unknownAddress };
 
   const byElements = walk(peer, elements.map((element) => element.for).reverse(), isTrusted);
   if (forwardedFor === undefined && forwarded !== undefined) {
     return withFacts(own, byElements.ip, elements.at(-Math.max(1, byElements.hops)));
   }
   const byList = walk(peer, lastEntries(forwardedFor), isTrusted);
-  if (forwarded !== undefined && byList.ip !== byElements.ip) return { ...own, ip: UNKNOWN_ADDRESS };
+  if (forwarded !== undefined && byList.ip !== byElements.ip) return { ...own, ip: unknownAddress };
   return withFacts(own, byList.ip, {
     proto: entryAt(headers['x-forwarded-proto'], byList.hops),
     host: entryAt(headers['x-forwarded-host'], byList.hops),
@@ -91,7 +90,7 @@ function walk(
     hops += 1;
   }
   // Remembered by limits, and by a connection for life; as a part of the header it would hold the whole.
-  return { ip: copyOf(ip ?? UNKNOWN_ADDRESS), hops };
+  return { ip: copyOf(ip ?? unknownAddress), hops };
 }
 
 function withFacts(own: ClientAddress, ip: string, said: Partial<ForwardedElement> | undefined): ClientAddress {

@@ -1,3 +1,4 @@
+import type { Lease } from '../connection/index.js';
 import { type Refusal, refusals } from './refusal.js';
 
 /** How many connections may be at once. Infinity: no limit. */
@@ -10,78 +11,65 @@ export interface ConnectionLimitOptions {
   readonly maxConnectionsPerPrincipal: number;
 }
 
-/** A place among the connections, from admission until {@link release}. */
-export interface Lease {
-  /**
-   * Counts the connection for a principal, once it is known. Binding the same subject again changes nothing, another one
-   * takes the place of the first.
-   *
-   * @returns the refusal when the principal has too many; nothing is counted then and what was bound stays so
-   */
-  bindPrincipal(subject: string): Refusal | undefined;
-  /** Gives the place back. Every call but the first does nothing; a principal is not bound after it. */
-  release(): void;
-}
-
 /** Counts connections in constant time. What is not in use takes no memory. */
 export class ConnectionLimits {
-  private readonly byIp = new Map<string, number>();
-  private readonly byPrincipal = new Map<string, number>();
-  private total = 0;
+  readonly #byIp = new Map<string, number>();
+  readonly #byPrincipal = new Map<string, number>();
+  #total = 0;
 
   constructor(private readonly options: ConnectionLimitOptions) {}
 
   /** What is counted now: connections, distinct addresses, distinct principals. */
   get counts(): { readonly connections: number; readonly ips: number; readonly principals: number } {
-    return { connections: this.total, ips: this.byIp.size, principals: this.byPrincipal.size };
+    return { connections: this.#total, ips: this.#byIp.size, principals: this.#byPrincipal.size };
   }
 
   /** Takes a place for a connection from `ipKey`, or says why there is none. */
   admit(ipKey: string): Lease | Refusal {
     const { maxConnections, maxConnectionsPerIp } = this.options;
-    if (this.total >= maxConnections) return refusals.tooManyConnections();
-    if (!enter(this.byIp, ipKey, maxConnectionsPerIp)) return refusals.tooManyConnectionsPerIp();
-    this.total += 1;
+    if (this.#total >= maxConnections) return refusals.tooManyConnections();
+    if (!enter(this.#byIp, ipKey, maxConnectionsPerIp)) return refusals.tooManyConnectionsPerIp();
+    this.#total += 1;
     return new Place(this, ipKey);
   }
 
   /** @internal By a {@link Place}, for another principal than `bound`. @returns whether there is room. */
   bind(subject: string, bound: string | undefined): boolean {
-    if (!enter(this.byPrincipal, subject, this.options.maxConnectionsPerPrincipal)) return false;
-    if (bound !== undefined) leave(this.byPrincipal, bound);
+    if (!enter(this.#byPrincipal, subject, this.options.maxConnectionsPerPrincipal)) return false;
+    if (bound !== undefined) leave(this.#byPrincipal, bound);
     return true;
   }
 
   /** @internal By a {@link Place}, once. */
   vacate(ipKey: string, bound: string | undefined): void {
-    this.total -= 1;
-    leave(this.byIp, ipKey);
-    if (bound !== undefined) leave(this.byPrincipal, bound);
+    this.#total -= 1;
+    leave(this.#byIp, ipKey);
+    if (bound !== undefined) leave(this.#byPrincipal, bound);
   }
 }
 
 /** Every connection has one for life, so it is an object of three fields and not two closures. */
 class Place implements Lease {
-  private limits: ConnectionLimits | undefined;
-  private bound: string | undefined;
+  #limits: ConnectionLimits | undefined;
+  #bound: string | undefined;
 
   constructor(
     limits: ConnectionLimits,
     private readonly ipKey: string,
   ) {
-    this.limits = limits;
+    this.#limits = limits;
   }
 
-  bindPrincipal(subject: string): Refusal | undefined {
-    if (!this.limits || subject === this.bound) return undefined;
-    if (!this.limits.bind(subject, this.bound)) return refusals.tooManyConnectionsPerPrincipal();
-    this.bound = subject;
-    return undefined;
+  bindPrincipal(subject: string): boolean {
+    if (!this.#limits || subject === this.#bound) return true;
+    if (!this.#limits.bind(subject, this.#bound)) return false;
+    this.#bound = subject;
+    return true;
   }
 
   release(): void {
-    this.limits?.vacate(this.ipKey, this.bound);
-    this.limits = undefined;
+    this.#limits?.vacate(this.ipKey, this.#bound);
+    this.#limits = undefined;
   }
 }
 

@@ -6,11 +6,13 @@ export interface ForwardedElement {
 }
 
 /** Double what Node's default limit leaves for one header in practice; keeps the work bounded when that is raised. */
-const MAX_HEADER_CHARS = 16_384;
+const maxHeaderChars = 16_384;
 
-/** One `name=value` of RFC 7239 section 4 with its delimiter. Unquoted values may hold ":", as many proxies write them. */
-const PAIR = /[ \t]*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]+))[ \t]*(;|,|$)/y;
-const EMPTY_ELEMENT = /[ \t]*(?:,|$)/y;
+/**
+ * One `name=value` of RFC 7239 section 4 with its delimiter. Unquoted values may hold ":", as many proxies write them.
+ */
+const pairPattern = /[ \t]*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]+))[ \t]*(;|,|$)/y;
+const emptyElement = /[ \t]*(?:,|$)/y;
 
 /**
  * Reads a `Forwarded` header (RFC 7239), nearest proxy last. Never throws.
@@ -19,13 +21,13 @@ const EMPTY_ELEMENT = /[ \t]*(?:,|$)/y;
  * element a proxy appended behind it
  */
 export function parseForwarded(header: string): ForwardedElement[] | undefined {
-  if (header.length > MAX_HEADER_CHARS) return undefined;
+  if (header.length > maxHeaderChars) return undefined;
   const elements: ForwardedElement[] = [];
   let fields = new Map<string, string>();
   let position = 0;
   while (position < header.length) {
-    const pair = matchAt(PAIR, header, position);
-    const [text, name = '', quoted, plain = '', delimiter] = pair ?? matchAt(EMPTY_ELEMENT, header, position) ?? [];
+    const pair = matchAt(pairPattern, header, position);
+    const [text, name = '', quoted, plain = '', delimiter] = pair ?? matchAt(emptyElement, header, position) ?? [];
     if (text === undefined || fields.has(name.toLowerCase())) return undefined;
     if (pair) fields.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? plain);
     position += text.length;

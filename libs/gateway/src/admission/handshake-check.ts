@@ -1,17 +1,17 @@
 import { BEARER_SUBPROTOCOL_PREFIX, PLAIN_SUBPROTOCOL, SDK_SUBPROTOCOL_JSON } from '@holdfast/protocol';
 import type { IncomingMessage } from 'node:http';
-import type { Handshake } from '../connection/handshake.js';
+import type { Handshake } from '../connection/index.js';
 import { type Refusal, refusals } from './refusal.js';
 
-const SUPPORTED = [SDK_SUBPROTOCOL_JSON, PLAIN_SUBPROTOCOL];
+const supported = [SDK_SUBPROTOCOL_JSON, PLAIN_SUBPROTOCOL];
 
 /** 16 octets in base64, RFC 6455 section 4.1. */
-const KEY = /^[A-Za-z0-9+/]{22}==$/;
+const keyPattern = /^[A-Za-z0-9+/]{22}==$/;
 /** RFC 9112 section 3.2: `uri-host [":" port]`, with a name as loose as RFC 3986 has it. */
-const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/;
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+const hostPattern = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(?::\d{0,5})?$/;
+const tokenPattern = /^[\w!#$%&'*+.^`|~-]+$/;
 /** What JavaScript would trim and HTTP would not: RFC 9110 section 5.6.3 knows space and tab. */
-const BEYOND_ASCII = /[^\t\x20-\x7e]/;
+const beyondAscii = /[^\t\x20-\x7e]/;
 
 /** What client and server will speak. */
 export type Negotiated = Pick<Handshake, 'mode' | 'subprotocol'>;
@@ -19,7 +19,8 @@ export type Negotiated = Pick<Handshake, 'mode' | 'subprotocol'>;
 /**
  * Checks what RFC 6455 section 4.2.1 demands of an upgrade request; undefined when it is in order.
  *
- * `UPGRADE_REQUIRED` is for requests that are no attempt at a WebSocket of version 13, `BAD_HANDSHAKE` for bad attempts.
+ * `UPGRADE_REQUIRED` is for requests that are no attempt at a WebSocket of version 13, `BAD_HANDSHAKE` for bad
+ * attempts.
  */
 export function checkUpgradeRequest({
   method,
@@ -32,17 +33,19 @@ export function checkUpgradeRequest({
   // As `ws` compares: what passed here and not there would be refused without our knowing.
   if (headers.upgrade?.toLowerCase() !== 'websocket') return refusals.upgradeRequired();
   if (headers['sec-websocket-version'] !== '13') return refusals.upgradeRequired();
-  // A proxy that speaks HTTP/1.0 to us would not know what to do with a 101, and HTTP/2 has another handshake (RFC 8441).
+  // A proxy that speaks HTTP/1.0 to us would not know what to do with a 101, and HTTP/2 has another handshake (RFC
+  // 8441).
   if (httpVersion !== '1.1') return refusals.badHandshake('The request is not HTTP/1.1, which a WebSocket needs');
   if (!headers.host) return refusals.badHandshake('The Host header is missing');
-  // Of two Node keeps the first, and a proxy in front perhaps the second: who is same-origin would be a matter of taste.
-  if (!HOST.test(headers.host) || comesTwice('host', rawHeaders)) {
+  // Of two Node keeps the first, and a proxy in front perhaps the second: who is same-origin would be a matter of
+  // taste.
+  if (!hostPattern.test(headers.host) || comesTwice('host', rawHeaders)) {
     return refusals.badHandshake('The Host header is malformed or comes twice');
   }
   if (!listOf(headers.connection).some((option) => option.toLowerCase() === 'upgrade')) {
     return refusals.badHandshake('The Connection header does not say Upgrade');
   }
-  if (!KEY.test(headers['sec-websocket-key'] ?? '')) {
+  if (!keyPattern.test(headers['sec-websocket-key'] ?? '')) {
     return refusals.badHandshake('The Sec-WebSocket-Key header is missing or is not 16 octets in base64');
   }
   // Two servers that disagree about where a body ends can be made to disagree about whose the next bytes are.
@@ -57,12 +60,12 @@ export function checkUpgradeRequest({
  * its token is plain with no subprotocol agreed; browsers fail such a connection, so that pages have to offer
  * {@link PLAIN_SUBPROTOCOL} beside the token. The token itself is never chosen, nor repeated in a refusal.
  *
- * @param header value of `Sec-WebSocket-Protocol`; undefined when there is none
+ * @param header - value of `Sec-WebSocket-Protocol`; undefined when there is none
  */
 export function negotiateSubprotocol(header: string | undefined): Negotiated | Refusal {
   if (header === undefined) return { mode: 'plain', subprotocol: '' };
   const offered = listOf(header);
-  if (BEYOND_ASCII.test(header) || !offered.every((name) => TOKEN.test(name))) {
+  if (beyondAscii.test(header) || !offered.every((name) => tokenPattern.test(name))) {
     return refusals.badHandshake('The Sec-WebSocket-Protocol header is not a list of tokens');
   }
   if (new Set(offered).size < offered.length) {
@@ -71,10 +74,10 @@ export function negotiateSubprotocol(header: string | undefined): Negotiated | R
   if (offered.includes(SDK_SUBPROTOCOL_JSON)) return { mode: 'sdk', subprotocol: SDK_SUBPROTOCOL_JSON };
   if (offered.includes(PLAIN_SUBPROTOCOL)) return { mode: 'plain', subprotocol: PLAIN_SUBPROTOCOL };
   const isTokenOnly = offered.every((name) => name.startsWith(BEARER_SUBPROTOCOL_PREFIX));
-  return isTokenOnly ? { mode: 'plain', subprotocol: '' } : refusals.subprotocolUnsupported(SUPPORTED);
+  return isTokenOnly ? { mode: 'plain', subprotocol: '' } : refusals.subprotocolUnsupported(supported);
 }
 
-/** @param rawHeaders names and values by turns */
+/** @param rawHeaders - names and values by turns */
 function comesTwice(name: string, rawHeaders: readonly string[]): boolean {
   return rawHeaders.filter((entry, index) => index % 2 === 0 && entry.toLowerCase() === name).length > 1;
 }

@@ -1,22 +1,22 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { BEARER_SUBPROTOCOL_PREFIX } from '@holdfast/protocol';
-import { redactUrl } from '../auth/token-sources.js';
-import type { Handshake } from '../connection/handshake.js';
+import { redactUrl } from '../auth/index.js';
+import type { Handshake } from '../connection/index.js';
 import type { ClientAddress } from './client-address.js';
-import { copyOf } from '../ground/copy-of.js';
+import { copyOf } from '../ground/index.js';
 import type { Negotiated } from './handshake-check.js';
 import type { PathMatch, Target } from './path-matcher.js';
 
 /** They made the upgrade and say nothing about the client; each would be remembered as long as it is connected. */
-const UPGRADE_HEADERS: ReadonlySet<string> = new Set([
+const upgradeHeaders: ReadonlySet<string> = new Set([
   'connection',
   'upgrade',
   'sec-websocket-extensions',
   'sec-websocket-key',
   'sec-websocket-version',
 ]);
-const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
-const CREDENTIAL_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
+const noParams: Readonly<Record<string, string>> = Object.freeze({});
+const credentialHeaders: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
 /** What a connection remembers of its upgrade request, without anything that would give its token away in a log. */
 export function handshakeFacts(
@@ -66,7 +66,7 @@ class HandshakeFacts implements Handshake {
   ) {
     this.route = route;
     this.path = copyOf(path);
-    this.params = Object.keys(params).length === 0 ? NO_PARAMS : Object.freeze(params);
+    this.params = Object.keys(params).length === 0 ? noParams : Object.freeze(params);
     this.#headers = discreet(headers);
     this.ip = ip;
     this.origin = headers.origin;
@@ -93,7 +93,7 @@ class HandshakeFacts implements Handshake {
 
 type Header = [name: string, value: string | string[] | undefined];
 
-/** One text: an object whose names a stranger has chosen takes many times as much. */
+/** One text: an object whose names the client has chosen takes many times as much memory. */
 function keptOf(headers: Readonly<IncomingHttpHeaders>, { headerBytes, keepHeaders }: HeaderLimits): string {
   // Also those that are not listed, because they are credentials.
   const all = Object.getOwnPropertyNames(headers).map((name): Header => [name, headers[name]]);
@@ -122,11 +122,14 @@ export function redactRequest(request: IncomingMessage, queryParameter: string |
   if (request.url !== undefined) request.url = redactUrl(request.url, queryParameter);
 }
 
-/** Credentials can be read by name, for guards of one's own, but are not listed: who logs or copies all headers has none. */
+/**
+ * Credentials can be read by name, for guards of one's own, but are not listed: who logs or copies all headers has
+ * none.
+ */
 function discreet(headers: IncomingHttpHeaders): Readonly<IncomingHttpHeaders> {
   const copy: IncomingHttpHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (UPGRADE_HEADERS.has(name)) continue;
+    if (upgradeHeaders.has(name)) continue;
     if (isCredential(name, value)) Object.defineProperty(copy, name, { value, enumerable: false });
     else copy[name] = value;
   }
@@ -135,5 +138,5 @@ function discreet(headers: IncomingHttpHeaders): Readonly<IncomingHttpHeaders> {
 
 function isCredential(name: string, value: string | string[] | undefined): boolean {
   if (name === 'sec-websocket-protocol') return String(value).includes(BEARER_SUBPROTOCOL_PREFIX);
-  return CREDENTIAL_HEADERS.has(name);
+  return credentialHeaders.has(name);
 }

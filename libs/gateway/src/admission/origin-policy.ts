@@ -1,14 +1,14 @@
-import { HoldfastError } from '../errors/holdfast-error.js';
+import { HoldfastError } from '../errors/index.js';
 
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' };
+const defaultPorts: Readonly<Record<string, string>> = { http: '80', https: '443' };
 
 /** Longer than any name DNS allows, with scheme and port; keeps user-supplied patterns away from hostile lengths. */
-const MAX_ORIGIN_CHARS = 300;
+const maxOriginChars = 300;
 
-const HOST = String.raw`(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])`;
-const ORIGIN = new RegExp(String.raw`^([a-z][a-z0-9+.-]*)://(${HOST})(?::(\d{1,5}))?$`);
-const HOST_AND_PORT = new RegExp(String.raw`^${HOST}(?::\d{1,5})?$`);
-const WILDCARD = '*.';
+const hostPattern = String.raw`(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])`;
+const originPattern = new RegExp(String.raw`^([a-z][a-z0-9+.-]*)://(${hostPattern})(?::(\d{1,5}))?$`);
+const hostAndPort = new RegExp(String.raw`^${hostPattern}(?::\d{1,5})?$`);
+const wildcardPattern = '*.';
 
 /**
  * Who may open a socket: `same-origin`, `*` for everyone, or a list of origins and patterns.
@@ -26,8 +26,8 @@ export interface OriginOptions {
 /**
  * Decides by the `Origin` header (RFC 6454, RFC 6455 section 10.2); true lets the request pass. Never throws.
  *
- * @param host what the client asked for: `Host`, or what a trusted proxy says it was
- * @param secure whether the client came by TLS
+ * @param host - what the client asked for: `Host`, or what a trusted proxy says it was
+ * @param secure - whether the client came by TLS
  */
 export type OriginPolicy = (origin: string | undefined, host: string | undefined, secure: boolean) => boolean;
 
@@ -82,19 +82,19 @@ function compile(allowed: OriginsAllowed): Rule {
   const rules: Rule[] = [];
   for (const entry of allowed) {
     if (typeof entry !== 'string') rules.push(patternRule(entry));
-    else if (entry.includes(WILDCARD)) rules.push(subdomainRule(entry));
+    else if (entry.includes(wildcardPattern)) rules.push(subdomainRule(entry));
     else if (entry !== 'null') exact.add(serialize(parseOrigin(entry)));
   }
   return (origin, host, secure) => exact.has(serialize(origin)) || rules.some((rule) => rule(origin, host, secure));
 }
 
 function isSameOrigin(origin: Origin, host: string | undefined, secure: boolean): boolean {
-  if (host === undefined || host.length > MAX_ORIGIN_CHARS || !HOST_AND_PORT.test(host.toLowerCase())) return false;
+  if (host === undefined || host.length > maxOriginChars || !hostAndPort.test(host.toLowerCase())) return false;
   return serialize(parseOrigin(`${secure ? 'https' : 'http'}://${host}`)) === serialize(origin);
 }
 
 function subdomainRule(entry: string): Rule {
-  const base = parseOrigin(entry.replace(WILDCARD, ''));
+  const base = parseOrigin(entry.replace(wildcardPattern, ''));
   const suffix = `.${base?.host ?? ''}`;
   // Origins have no empty label, so whatever stands before the suffix is a name.
   return ({ scheme, host, port }) => scheme === base?.scheme && port === base.port && host.endsWith(suffix);
@@ -108,12 +108,12 @@ function patternRule(pattern: RegExp): Rule {
 }
 
 function parseOrigin(text: string): Origin | undefined {
-  if (text.length > MAX_ORIGIN_CHARS) return undefined;
-  const [, scheme, host, digits] = ORIGIN.exec(text.toLowerCase()) ?? [];
+  if (text.length > maxOriginChars) return undefined;
+  const [, scheme, host, digits] = originPattern.exec(text.toLowerCase()) ?? [];
   if (scheme === undefined || host === undefined) return undefined;
   const port = digits === undefined ? '' : String(Number(digits));
   if (Number(port) > 65_535) return undefined;
-  return { scheme, host, port: port === DEFAULT_PORTS[scheme] ? '' : port };
+  return { scheme, host, port: port === defaultPorts[scheme] ? '' : port };
 }
 
 function serialize(origin: Origin | undefined): string {

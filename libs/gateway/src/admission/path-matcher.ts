@@ -1,11 +1,11 @@
-import { HoldfastError } from '../errors/holdfast-error.js';
+import { HoldfastError } from '../errors/index.js';
 
 /** RFC 9112 section 3 recommends that at least 8000 octets be supported; more is nobody's honest address. */
-const MAX_TARGET_CHARS = 8192;
+const maxTargetChars = 8192;
 
 /** What a route segment may hold, so that routes compare byte by byte with what clients put on the wire (RFC 3986). */
-const STATIC_SEGMENT = /^[A-Za-z0-9._~!$&',;=@-]+$/;
-const PARAM_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const staticSegment = /^[A-Za-z0-9._~!$&',;=@-]+$/;
+const paramNamePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** The path and query of a request, read without trusting a byte of it. */
 export interface Target {
@@ -41,16 +41,17 @@ interface Node<T> {
  * static segments compare as sent, only params are percent-decoded.
  */
 export class PathMatcher<T> {
-  private readonly root: Node<T> = createNode();
+  readonly #root: Node<T> = createNode();
 
   /**
    * Adds a route such as `/`, `/chat` or `/rooms/:room`.
    *
-   * @throws HoldfastError `INVALID_GATEWAY` when it is malformed, or matches the same paths as one that is there already.
+   * @throws HoldfastError `INVALID_GATEWAY` when it is malformed, or matches the same paths as one that is there
+   *   already.
    */
   add(route: string, value: T): void {
     const names: string[] = [];
-    let node = this.root;
+    let node = this.#root;
     for (const segment of segmentsOf(normalizeRoute(route))) {
       if (segment.startsWith(':')) {
         names.push(paramName(segment, route, names));
@@ -69,7 +70,7 @@ export class PathMatcher<T> {
   match(path: string): PathMatch<T> | undefined {
     if (!path.startsWith('/')) return undefined;
     const values: string[] = [];
-    const leaf = find(this.root, segmentsOf(path), 0, values);
+    const leaf = find(this.#root, segmentsOf(path), 0, values);
     if (!leaf) return undefined;
     const params = decodeParams(leaf.names, values);
     return params && { value: leaf.value, route: leaf.route, params };
@@ -79,8 +80,8 @@ export class PathMatcher<T> {
 /**
  * The one spelling of a route: leading slash, no trailing slash, prefix in front.
  *
- * @param path as written in `@WebSocketGateway({ path })`; undefined means `/`
- * @param prefix Nest's global prefix; none by default
+ * @param path - as written in `@WebSocketGateway({ path })`; undefined means `/`
+ * @param prefix - Nest's global prefix; none by default
  */
 export function normalizeRoute(path: string | undefined, prefix = ''): string {
   const parts = [prefix, path ?? ''].map((part) => part.replace(/^\/+|\/+$/g, '')).filter((part) => part !== '');
@@ -94,7 +95,7 @@ export function normalizeRoute(path: string | undefined, prefix = ''): string {
  * @returns undefined for anything else, for octets no URL may hold, and above 8192 characters
  */
 export function parseTarget(url: string | undefined): Target | undefined {
-  if (url === undefined || url.length > MAX_TARGET_CHARS || !/^[\x21\x22\x24-\x7e]+$/.test(url)) return undefined;
+  if (url === undefined || url.length > maxTargetChars || !/^[\x21\x22\x24-\x7e]+$/.test(url)) return undefined;
   const originForm = url.startsWith('/') ? url : withoutAuthority(url);
   if (originForm === undefined) return undefined;
   const mark = originForm.indexOf('?');
@@ -118,14 +119,14 @@ function segmentsOf(path: string): string[] {
 
 function paramName(segment: string, route: string, taken: readonly string[]): string {
   const name = segment.slice(1);
-  if (!PARAM_NAME.test(name)) throw malformed(route, `"${segment}" is not a parameter; write ":name"`);
+  if (!paramNamePattern.test(name)) throw malformed(route, `"${segment}" is not a parameter; write ":name"`);
   if (taken.includes(name)) throw malformed(route, `":${name}" occurs twice`);
   return name;
 }
 
 function staticChild<T>(node: Node<T>, segment: string, route: string): Node<T> {
   // Clients resolve "." and ".." before they send, so such a route could never be reached.
-  if (segment === '.' || segment === '..' || !STATIC_SEGMENT.test(segment)) {
+  if (segment === '.' || segment === '..' || !staticSegment.test(segment)) {
     throw malformed(route, `segment "${segment}" is empty or has a character that is not allowed in a route`);
   }
   const known = node.statics.get(segment);

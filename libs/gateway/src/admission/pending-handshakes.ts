@@ -1,11 +1,12 @@
 import type { Duplex } from 'node:stream';
-import { ReadAhead } from '../intake/read-ahead.js';
-import { Deadline } from '../ground/deadline.js';
-import type { TimerWheel, WheelTask } from '../ground/timer-wheel.js';
+import { ReadAhead } from '../intake/index.js';
+import { Deadline, type TimerWheel, type WheelTask } from '../ground/index.js';
 import { type Refusal, refusals } from './refusal.js';
 import { HandshakeRefusal } from './refusal-for.js';
 
-/** Handshakes about which guards have not decided yet. None of them waits longer than its client or this process does. */
+/**
+ * Handshakes about which guards have not decided yet. None of them waits longer than its client or this process does.
+ */
 export class PendingHandshakes {
   readonly #endings = new Set<(refusal: Refusal) => void>();
   readonly #after = (task: WheelTask, delayMs: number): void => {
@@ -21,7 +22,8 @@ export class PendingHandshakes {
   /**
    * Waits for the guards; what they decide when nobody waits any more is of no consequence.
    *
-   * @throws HandshakeRefusal when time is up, when the client has left, or by {@link refuseAll}; and what `work` rejects with.
+   * @throws HandshakeRefusal when time is up, when the client has left, or by {@link refuseAll}; and what `work`
+   *   rejects with.
    */
   async wait(socket: Duplex, work: Promise<void>): Promise<void> {
     let end!: (refusal: Refusal) => void;

@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { errorCodes } from '@holdfast/protocol';
-import { accountFor } from '../nest/error-account.js';
-import type { BoundedLog } from '../ground/bounded-log.js';
+import { accountFor } from '../nest/index.js';
+import type { BoundedLog } from '../ground/index.js';
 import { type Refusal, refusals } from './refusal.js';
 
 /** Carries a refusal of the admission itself past guards that may be at work. */

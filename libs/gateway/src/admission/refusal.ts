@@ -13,7 +13,7 @@ export interface Refusal {
   readonly code: string;
   /** HTTP status, 400 to 599; anything else is sent as 500. */
   readonly status: number;
-  /** Text for humans. Goes to strangers: nothing of the inside belongs in it. */
+  /** Text for humans. Anybody may read it: it must not tell internals. */
   readonly message: string;
   /** Milliseconds after which another attempt makes sense; undefined: the client's own backoff decides. */
   readonly retryAfterMs?: number;
@@ -23,7 +23,9 @@ export interface Refusal {
 
 const catalogue = new Map(errorCodes.map((entry) => [entry.code, entry]));
 
-/** Refusals of the admission itself, one per code. Status and, unless given, text are those of the protocol's catalogue. */
+/**
+ * Refusals of the admission itself, one per code. Status and, unless given, text are those of the protocol's catalogue.
+ */
 export const refusals = {
   /** The application has not booted. */
   notReady: (retryAfterMs: number) => refusal('NOT_READY', { retryAfterMs }),
@@ -48,7 +50,9 @@ export const refusals = {
   internal: () => refusal('INTERNAL'),
 };
 
-/** Tells refusals from whatever else was returned or thrown. Errors are none, even if they carry a code and a status. */
+/**
+ * Tells refusals from whatever else was returned or thrown. Errors are none, even if they carry a code and a status.
+ */
 export function isRefusal(value: unknown): value is Refusal {
   if (typeof value !== 'object' || value === null || value instanceof Error) return false;
   const { code, status, message } = value as Partial<Record<keyof Refusal, unknown>>; // Each field is checked here.
@@ -96,7 +100,7 @@ function render(refused: Refusal): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`;
 }
 
-/** Infinity, as a limiter says for never, is not a time to come back. */
+/** Infinity, by which a limiter says never, is no time to wait. */
 function waitOf({ retryAfterMs }: Refusal): number | undefined {
   return retryAfterMs !== undefined && Number.isFinite(retryAfterMs) ? Math.max(0, Math.ceil(retryAfterMs)) : undefined;
 }

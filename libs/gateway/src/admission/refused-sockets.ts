@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type TimerWheel, WheelTask } from '../ground/timer-wheel.js';
+import { type TimerWheel, WheelTask } from '../ground/index.js';
 
 /**
  * How long a refused peer may take to read the answer and close. Destroying at once would reset the connection while

@@ -1,12 +1,12 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
-import { HoldfastError } from '../errors/holdfast-error.js';
-import { canonicalIp } from '../connection/ip-address.js';
+import { HoldfastError } from '../errors/index.js';
+import { canonicalIp } from '../connection/index.js';
 
 /** A longer chain of proxies is a forged one; also the bound on what is read of a header. */
 export const MAX_HOPS = 32;
 
-const NAMED_RANGES: ReadonlyMap<string, readonly string[]> = new Map([
+const namedRanges: ReadonlyMap<string, readonly string[]> = new Map([
   ['loopback', ['127.0.0.0/8', '::1/128']],
   ['private', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']],
   ['linklocal', ['169.254.0.0/16', 'fe80::/10']],
@@ -45,7 +45,7 @@ export function createTrustCheck(trustedProxies: TrustedProxies): TrustCheck {
   if (typeof trustedProxies === 'number') return (_ip, hop) => hop < trustedProxies;
   if (trustedProxies.length === 0) return () => false;
   const ranges = new BlockList();
-  for (const entry of trustedProxies.flatMap((name) => NAMED_RANGES.get(name) ?? name)) {
+  for (const entry of trustedProxies.flatMap((name) => namedRanges.get(name) ?? name)) {
     const [text = '', prefix] = entry.split('/');
     const address = canonicalIp(text) ?? text;
     if (prefix === undefined) ranges.addAddress(address, familyOf(address));
@@ -55,7 +55,7 @@ export function createTrustCheck(trustedProxies: TrustedProxies): TrustCheck {
 }
 
 function entryProblem(entry: string): string | undefined {
-  if (NAMED_RANGES.has(entry)) return undefined;
+  if (namedRanges.has(entry)) return undefined;
   const [address = '', prefix, more] = entry.split('/');
   const isV4 = isIPv4(address);
   if (more !== undefined || !(isV4 || isIPv6(address))) {

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * The requests of each connection that have no whole answer yet. HTTP/1.1 answers in the order of the requests (RFC 9112
- * section 9.3.2), but Node hands on an upgrade when it comes: what an earlier request is answered then would end up among
- * the frames of a WebSocket.
+ * The requests of each connection that have no whole answer yet. HTTP/1.1 answers in the order of the requests (RFC
+ * 9112 section 9.3.2), but Node hands on an upgrade when it comes: what an earlier request is answered then would end
+ * up among the frames of a WebSocket.
  */
 export class UnansweredRequests {
   readonly #counts = new WeakMap<Socket, number>();
@@ -27,7 +27,9 @@ export class UnansweredRequests {
     return this.#waiting.keys();
   }
 
-  /** Calls back when all of them are answered, unless {@link forget} comes before. There is one upgrade per connection. */
+  /**
+   * Calls back when all of them are answered, unless {@link forget} comes before. There is one upgrade per connection.
+   */
   onceAnswered(socket: Socket, callback: () => void): void {
     this.#waiting.set(socket, callback);
   }

@@ -2,8 +2,7 @@ import { type IncomingMessage, Server as HttpServer, type ServerResponse } from 
 import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Deadline } from '../ground/deadline.js';
-import type { TimerWheel } from '../ground/timer-wheel.js';
+import { Deadline, type TimerWheel } from '../ground/index.js';
 import { UnansweredRequests } from './unanswered-requests.js';
 
 /** An upgrade request as a server hears of it. */
@@ -58,7 +57,10 @@ export class UpgradeListener {
     server.on('request', this.#onRequest);
   }
 
-  /** Peers that have not sent a request by now, or must wait for its turn, would keep the server from closing, and are cut. */
+  /**
+   * Peers that have not sent a request by now, or must wait for its turn, would keep the server from closing, and are
+   * cut.
+   */
   dispose(): void {
     this.server.off('upgrade', this.#onUpgrade);
     this.server.off('connection', this.#onConnection);
@@ -162,5 +164,5 @@ function watchUse(socket: Duplex & { readonly bytesWritten?: number }): () => bo
 }
 
 function ignore(): void {
-  // The socket closes by itself after an error; whoever uses it hears of that.
+  // The socket closes by itself after an error; its user is told by `close`.
 }

@@ -1,20 +1,26 @@
 import type { ServerOptions } from 'ws';
-import { LinkedWebSocket } from '../connection/link.js';
-import type { EndpointSettings } from '../gateways/endpoint-settings.js';
+import { LinkedWebSocket } from '../connection/index.js';
+
+/** What a peer may send on one path. */
+export interface PayloadLimits {
+  readonly maxPayloadBytes: number;
+  readonly maxFragments: number;
+  readonly maxBufferedChunks: number;
+}
 
 /**
- * Answers to pings that may wait for a peer before it is cut. The 60 of `ws` would cut a lawful one whose pings piled up
- * while nobody read them; so many are 127 kB at most.
+ * Answers to pings that may wait for a peer before it is cut. The 60 of `ws` would cut a lawful one whose pings piled
+ * up while nobody read them; so many are 127 kB at most.
  */
 const maxPendingAutoPongs = 1_000;
 
 /**
- * What the server of `ws` is told. All of its limits are set here, and so is whatever else would change what a peer may do,
- * so that a new version with other defaults changes nothing; `ws-options.spec.ts` fails when it has an option that is not
- * decided yet. `maxBufferedChunks`, `maxFragments`, `closeTimeout`, `maxPendingAutoPongs` and `autoPong` are missing in its
- * published types.
+ * What the server of `ws` is told. All of its limits are set here, and so is whatever else would change what a peer may
+ * do, so that a new version with other defaults changes nothing; `ws-options.spec.ts` fails when it has an option that
+ * is not decided yet. `maxBufferedChunks`, `maxFragments`, `closeTimeout`, `maxPendingAutoPongs` and `autoPong` are
+ * missing in its published types.
  */
-export function wsOptions(settings: EndpointSettings, closeTimeoutMs: number): ServerOptions<typeof LinkedWebSocket> {
+export function wsOptions(settings: PayloadLimits, closeTimeoutMs: number): ServerOptions<typeof LinkedWebSocket> {
   const known = {
     noServer: true,
     WebSocket: LinkedWebSocket,

@@ -1,5 +1,5 @@
 import { ArrayNotEmpty, IsBoolean, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
-import { type KeyObject, type webcrypto } from 'node:crypto';
+import type { KeyObject, webcrypto } from 'node:crypto';
 import {
   IsJwksUrl,
   IsMilliseconds,
@@ -9,15 +9,15 @@ import {
   KeptAsGiven,
 } from './auth-options.validators.js';
 
-const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;
-const KEY_ALGORITHMS = [
+const secretAlgorithms = ['HS256', 'HS384', 'HS512'] as const;
+const keyAlgorithms = [
   ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
   ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const),
 ] as const;
-const ALGORITHMS = [...SECRET_ALGORITHMS, ...KEY_ALGORITHMS] as const;
+const knownAlgorithms = [...secretAlgorithms, ...keyAlgorithms] as const;
 
 /** Signature algorithms that can be allowed (RFC 7518, RFC 8037). `none` is not among them. */
-export type JwtAlgorithm = (typeof ALGORITHMS)[number];
+export type JwtAlgorithm = (typeof knownAlgorithms)[number];
 
 /**
  * How JSON Web Tokens are verified, where they are looked for, and what happens when one expires. Exactly one of
@@ -27,7 +27,7 @@ export type JwtAlgorithm = (typeof ALGORITHMS)[number];
  */
 export class AuthOptions {
   /**
-   * Secret shared with whoever signs the tokens. A string of at least 32 characters or at least 32 bytes, because a
+   * Secret shared with the signer of the tokens. A string of at least 32 characters or at least 32 bytes, because a
    * shorter one can be guessed offline from a single token. Default: none.
    */
   @IsOptional()
@@ -35,15 +35,18 @@ export class AuthOptions {
   @KeptAsGiven()
   secret?: string | Uint8Array;
 
-  /** Public key of whoever signs the tokens: a PEM of label PUBLIC KEY (SPKI), a KeyObject or a CryptoKey. Default: none. */
+  /**
+   * Public key of the signer of the tokens: a PEM of label PUBLIC KEY (SPKI), a KeyObject or a CryptoKey. Default:
+   * none.
+   */
   @IsOptional()
   @IsPublicKey()
   @KeptAsGiven()
   publicKey?: string | KeyObject | webcrypto.CryptoKey;
 
   /**
-   * Where the signer publishes its keys (RFC 7517). Must be https, or http on localhost: whoever can change that
-   * answer can sign tokens. At most 262_144 bytes (256 KiB) of the answer are read; one that is larger is no answer, and
+   * Where the signer publishes its keys (RFC 7517). Must be https, or http on localhost: whoever can change that answer
+   * can sign tokens. At most 262_144 bytes (256 KiB) of the answer are read; one that is larger is no answer, and
    * tokens are refused with 503 `UNAVAILABLE`. Default: none.
    */
   @IsOptional()
@@ -60,8 +63,11 @@ export class AuthOptions {
    * cannot be allowed together with public keys: a stranger could use the published key as if it were the secret.
    */
   @IsOptional()
-  @ArrayNotEmpty({ message: `$property must be a non-empty list of: ${ALGORITHMS.join(', ')}` })
-  @IsIn(ALGORITHMS, { each: true, message: `$property must be a non-empty list of: ${ALGORITHMS.join(', ')}` })
+  @ArrayNotEmpty({ message: `$property must be a non-empty list of: ${knownAlgorithms.join(', ')}` })
+  @IsIn(knownAlgorithms, {
+    each: true,
+    message: `$property must be a non-empty list of: ${knownAlgorithms.join(', ')}`,
+  })
   algorithms?: JwtAlgorithm[];
 
   /** Accepted `iss`, one or several. Default: any, or none. Set it when the key signs for more than one issuer. */
@@ -69,7 +75,10 @@ export class AuthOptions {
   @IsOneOrMoreStrings()
   issuer?: string | string[];
 
-  /** Accepted `aud`; a token must name one of these. Default: any, or none. Set it when the key signs for other services too. */
+  /**
+   * Accepted `aud`; a token must name one of these. Default: any, or none. Set it when the key signs for other services
+   * too.
+   */
   @IsOptional()
   @IsOneOrMoreStrings()
   audience?: string | string[];
@@ -112,7 +121,7 @@ export class AuthOptions {
 
   /**
    * Milliseconds after expiry during which a connection still works, before it is closed with 4401. Default 25_000: a
-   * client that sleeps or roams at that moment comes back with a fresh token. 0: closed at expiry; needs
+   * client that sleeps or roams at that moment reconnects with a fresh token. 0: closed at expiry; needs
    * `clockToleranceMs: 0`. Infinity, which would make expiry meaningless, is refused.
    */
   @IsOptional()
@@ -129,15 +138,18 @@ export class AuthOptions {
   jwksCacheMs?: number;
 
   /**
-   * Milliseconds after a fetch during which a token that names an unknown key causes no other. Default 30_000: strangers
-   * must not be able to make us hammer the endpoint. 0: every unknown key causes a fetch. Infinity is refused: a
-   * rotated key would be noticed only after `jwksCacheMs`, which says so better.
+   * Milliseconds after a fetch during which a token that names an unknown key causes no other. Default 30_000:
+   * strangers must not be able to make us hammer the endpoint. 0: every unknown key causes a fetch. Infinity is
+   * refused: a rotated key would be noticed only after `jwksCacheMs`, which says so better.
    */
   @IsOptional()
   @IsMilliseconds(0)
   jwksCooldownMs?: number;
 
-  /** Milliseconds the endpoint may take to answer. Default 5_000. At least 1. Infinity, which would hold handshakes open, is refused. */
+  /**
+   * Milliseconds the endpoint may take to answer. Default 5_000. At least 1. Infinity, which would hold handshakes
+   * open, is refused.
+   */
   @IsOptional()
   @IsMilliseconds(1)
   jwksTimeoutMs?: number;
@@ -206,7 +218,8 @@ export function resolveAuthOptions(options: Readonly<AuthOptions>): ResolvedAuth
  * What options that are fine one by one contradict in each other; empty when nothing does. Expects options that passed
  * validation.
  *
- * @param ownAuthenticator True when tokens are verified by an Authenticator of the application's own, which needs no key.
+ * @param ownAuthenticator - True when tokens are verified by an Authenticator of the application's own, which needs no
+ *   key.
  */
 export function authContradictions(options: Readonly<AuthOptions>, ownAuthenticator = false): string[] {
   const resolved = resolveAuthOptions(options);
@@ -240,20 +253,20 @@ function algorithmContradictions(
   const found: string[] = [];
   if (secret !== undefined && asymmetric.length > 0) {
     found.push(
-      `algorithms ${asymmetric.join(', ')} cannot be verified with secret; allowed: ${SECRET_ALGORITHMS.join(', ')}`,
+      `algorithms ${asymmetric.join(', ')} cannot be verified with secret; allowed: ${secretAlgorithms.join(', ')}`,
     );
   }
   if ((publicKey !== undefined || jwksUrl !== undefined) && symmetric.length > 0) {
     found.push(
       `algorithms ${symmetric.join(', ')} must not be mixed with publicKey or jwksUrl (anybody could sign with the ` +
-        `published key); allowed: ${KEY_ALGORITHMS.join(', ')}`,
+        `published key); allowed: ${keyAlgorithms.join(', ')}`,
     );
   }
   return found;
 }
 
 function isSecretAlgorithm(name: JwtAlgorithm): boolean {
-  return SECRET_ALGORITHMS.some((known) => known === name);
+  return secretAlgorithms.some((known) => known === name);
 }
 
 function isSecure(jwksUrl: string): boolean {

@@ -4,7 +4,7 @@ import { createPublicKey } from 'node:crypto';
 import { types } from 'node:util';
 
 /** RFC 7518 section 3.2: an HMAC key at least as long as the hash of HS256. */
-const MIN_SECRET_LENGTH = 32;
+const minSecretLength = 32;
 
 // None of these messages prints the value: an option's value may be a secret.
 
@@ -12,8 +12,8 @@ const MIN_SECRET_LENGTH = 32;
 export function IsSecret(): PropertyDecorator {
   return rule(
     'isSecret',
-    (value) => (typeof value === 'string' || value instanceof Uint8Array) && value.length >= MIN_SECRET_LENGTH,
-    `$property must be a string of at least ${MIN_SECRET_LENGTH} characters or a Uint8Array of at least ${MIN_SECRET_LENGTH} bytes`,
+    (value) => (typeof value === 'string' || value instanceof Uint8Array) && value.length >= minSecretLength,
+    `$property must be a string of at least ${minSecretLength} characters or a Uint8Array of at least ${minSecretLength} bytes`,
   );
 }
 

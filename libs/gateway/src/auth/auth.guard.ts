@@ -8,18 +8,14 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { ConnectionRegistry } from '../connection/connection-registry.js';
-import { type Handshake } from '../connection/handshake.js';
-import { isThenable } from '../ground/is-thenable.js';
-import { type Clock } from '../ground/clock.js';
-import { HOLDFAST_CLOCK } from '../ground/tokens.js';
+import { type Handshake, type Principal, Verifications } from '../connection/index.js';
+import { type Clock, HOLDFAST_CLOCK, isThenable } from '../ground/index.js';
 import { HOLDFAST_AUTH_OPTIONS } from './auth.tokens.js';
-import { type ResolvedAuthOptions } from './auth-options.js';
-import { type AuthenticatedPeer } from './authenticated-peer.js';
-import { AuthenticationError, AuthenticatorUnavailableError } from '../errors/authentication-error.js';
+import type { ResolvedAuthOptions } from './auth-options.js';
+import type { AuthenticatedPeer } from './authenticated-peer.js';
+import { AuthenticationError, AuthenticatorUnavailableError } from '../errors/index.js';
 import { Authenticator } from './authenticator.js';
 import { handshakeOfRequest, type HttpRequest } from './http-handshake.js';
-import { type Principal } from '../connection/principal.js';
 import { isPublic } from './public.decorator.js';
 import { extractToken } from './token-sources.js';
 
@@ -43,49 +39,50 @@ interface HttpResponse {
  */
 @Injectable()
 export class AuthGuard implements CanActivate {
+  /** @internal Nest creates it. */
   constructor(
     private readonly authenticator: Authenticator,
     private readonly reflector: Reflector,
     @Inject(HOLDFAST_CLOCK) private readonly clock: Clock,
     @Inject(HOLDFAST_AUTH_OPTIONS) private readonly options: Pick<ResolvedAuthOptions, 'expiryGraceMs'>,
-    private readonly registry: ConnectionRegistry,
+    private readonly verifications: Verifications,
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const type: string = context.getType();
-    if (type === 'ws') return this.admitPeer(context);
-    if (type === 'http') return this.admitRequest(context);
+    if (type === 'ws') return this.#admitPeer(context);
+    if (type === 'http') return this.#admitRequest(context);
     throw new Error(`AuthGuard knows WebSocket and HTTP handlers, but this is a handler for "${type}"`);
   }
 
-  private admitPeer(context: ExecutionContext): boolean | Promise<boolean> {
+  #admitPeer(context: ExecutionContext): boolean | Promise<boolean> {
     const peer = context.switchToWs().getClient<AuthenticatedPeer>();
     if (peer.principal !== undefined) {
       if (this.clock.wallNow() < peer.principal.expiresAt + this.options.expiryGraceMs) return true;
       throw refusal('TOKEN_EXPIRED', 'The token has expired');
     }
-    if (peer.credentials !== undefined) return this.identify(peer, peer.credentials);
+    if (peer.credentials !== undefined) return this.#identify(peer, peer.credentials);
     if (isPublic(this.reflector, context)) return true;
     throw refusal('UNAUTHORIZED', 'A token is required');
   }
 
-  private identify(peer: AuthenticatedPeer, token: string): boolean | Promise<boolean> {
+  #identify(peer: AuthenticatedPeer, token: string): boolean | Promise<boolean> {
     const identified = (principal: Principal): boolean => {
       peer.principal = principal;
       peer.credentials = undefined;
       return true;
     };
-    const principal = this.verify(token, peer.handshake);
-    return isThenable(principal) ? this.identifyLater(peer, principal, identified) : identified(principal);
+    const principal = this.#verify(token, peer.handshake);
+    return isThenable(principal) ? this.#identifyLater(peer, principal, identified) : identified(principal);
   }
 
   /** Access that is withdrawn while nobody knows yet whose it is must not be given when that is known. */
-  private async identifyLater(
+  async #identifyLater(
     peer: AuthenticatedPeer,
     pending: Promise<Principal>,
     identified: (principal: Principal) => boolean,
   ): Promise<boolean> {
-    const verification = this.registry.verifying(peer);
+    const verification = this.verifications.begin(peer);
     try {
       const principal = await pending;
       const withdrawn = verification.withdrawnFrom(principal.subject);
@@ -96,13 +93,13 @@ export class AuthGuard implements CanActivate {
     }
   }
 
-  private async admitRequest(context: ExecutionContext): Promise<boolean> {
+  async #admitRequest(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<IdentifiedRequest>();
     const { token, reason } = extractToken({ headers: { authorization: request.headers.authorization } }, {});
     try {
       if (reason !== undefined) throw refusal('UNAUTHORIZED', reason);
-      if (token !== undefined) request.principal = await this.verify(token, handshakeOfRequest(request));
+      if (token !== undefined) request.principal = await this.#verify(token, handshakeOfRequest(request));
       else if (!isPublic(this.reflector, context)) throw refusal('UNAUTHORIZED', 'A token is required');
       return true;
     } catch (error) {
@@ -112,7 +109,7 @@ export class AuthGuard implements CanActivate {
     }
   }
 
-  private verify(token: string, handshake: Handshake): Principal | Promise<Principal> {
+  #verify(token: string, handshake: Handshake): Principal | Promise<Principal> {
     try {
       const principal = this.authenticator.authenticate(token, handshake);
       return isThenable(principal) ? Promise.resolve(principal).catch(rethrow) : principal;

@@ -1,5 +1,4 @@
-import { type Handshake } from '../connection/handshake.js';
-import { type Principal } from '../connection/principal.js';
+import type { Handshake, Principal } from '../connection/index.js';
 
 /** What authentication needs of a connection, and the only part of it that it touches. */
 export interface AuthenticatedPeer {

@@ -1,5 +1,4 @@
-import { type Handshake } from '../connection/handshake.js';
-import { type Principal } from '../connection/principal.js';
+import type { Handshake, Principal } from '../connection/index.js';
 
 /**
  * Turns credentials into an identity. The class is its own injection token: provide a subclass under it to replace
@@ -13,7 +12,7 @@ export abstract class Authenticator {
    * connections, so it should be frozen. What is known without waiting may be returned as it is: a handshake that waits
    * for nothing is the cheapest.
    *
-   * @param token As the client sent it, at most {@link MAX_TOKEN_BYTES} long.
+   * @param token - As the client sent it, at most {@link MAX_TOKEN_BYTES} long.
    * @throws AuthenticationError when the token proves nothing (`UNAUTHORIZED`) or no longer does (`TOKEN_EXPIRED`).
    * @throws AuthenticatorUnavailableError when it cannot be decided now.
    */

@@ -1,12 +1,10 @@
-import { CloseCode } from '@holdfast/protocol';
-import type { Handshake } from '../connection/handshake.js';
-import type { Session } from '../lifecycle/session.js';
-import type { Clock } from '../ground/clock.js';
-import { Deadline } from '../ground/deadline.js';
+import { CloseCode, ReservedEvent } from '@holdfast/protocol';
+import { GatewayFeature, type Handshake, type Link, LinkField, type LinkObserver } from '../connection/index.js';
+import { type Clock, Deadline } from '../ground/index.js';
 import { planExpiry } from './expiry.js';
 
 /** When what is known of a client has to be proved anew. */
-export interface ExpiryDeadlines {
+interface ExpiryDeadlines {
   /** Undefined for plain clients, which cannot be asked. */
   readonly refresh: Deadline | undefined;
   readonly close: Deadline;
@@ -18,31 +16,46 @@ export interface ExpirySettings {
 }
 
 /** Ends connections whose proof of identity has ended, after asking those that can for a fresh one. */
-export class ExpiryWatch {
+@GatewayFeature('expiry')
+export class ExpiryWatch implements LinkObserver {
+  /** Absent where the identity does not end. */
+  readonly #deadlines = new LinkField<ExpiryDeadlines>('expiry');
+
   constructor(
     private readonly settings: ExpirySettings,
     private readonly clock: Clock,
   ) {}
 
-  /** Plans anew by the principal the session has now. */
-  watch(session: Session): void {
-    const { principal, handshake } = session.connection;
-    const plan = principal && planExpiry(principal.expiresAt, handshake.mode, this.settings, this.clock.wallNow());
-    if (!plan && !session.expiry) return;
-    const { refresh, close } = (session.expiry ??= this.#deadlinesOf(session, handshake.mode));
-    if (refresh) session.after(refresh, plan?.refreshAtMs ?? Infinity);
-    session.after(close, plan?.closeAtMs ?? Infinity);
+  opened(link: Link): void {
+    this.#plan(link);
   }
 
-  #deadlinesOf(session: Session, mode: Handshake['mode']): ExpiryDeadlines {
+  principalChanged(link: Link): void {
+    if (link.state === 'open') this.#plan(link);
+  }
+
+  /** By the principal that the link has now. */
+  #plan(link: Link): void {
+    const { principal, handshake } = link.connection;
+    const plan = principal && planExpiry(principal.expiresAt, handshake.mode, this.settings, this.clock.wallNow());
+    const known = this.#deadlines.get(link);
+    if (!plan && !known) return;
+    const { refresh, close } = known ?? this.#deadlinesOf(link, handshake.mode);
+    if (refresh) link.after(refresh, plan?.refreshAtMs ?? Infinity);
+    link.after(close, plan?.closeAtMs ?? Infinity);
+  }
+
+  #deadlinesOf(link: Link, mode: Handshake['mode']): ExpiryDeadlines {
     const refresh = (): void => {
-      const expiresAt = session.connection.principal?.expiresAt ?? 0;
+      const expiresAt = link.connection.principal?.expiresAt ?? 0;
       const expiresInMs = Math.max(0, Math.round(expiresAt - this.clock.wallNow()));
-      session.send({ event: '$refresh', data: { expiresInMs } }, 'control');
+      link.send({ event: ReservedEvent.refresh, data: { expiresInMs } }, 'control');
     };
     const close = (): void => {
-      session.close(CloseCode.UNAUTHORIZED, 'the token has expired');
+      link.close(CloseCode.UNAUTHORIZED, 'the token has expired');
     };
-    return { refresh: mode === 'sdk' ? new Deadline(refresh) : undefined, close: new Deadline(close) };
+    const deadlines = { refresh: mode === 'sdk' ? new Deadline(refresh) : undefined, close: new Deadline(close) };
+    this.#deadlines.set(link, deadlines);
+    return deadlines;
   }
 }

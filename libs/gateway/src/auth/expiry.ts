@@ -1,5 +1,5 @@
-import { type Handshake } from '../connection/handshake.js';
-import { type ResolvedAuthOptions } from './auth-options.js';
+import type { Handshake } from '../connection/index.js';
+import type { ResolvedAuthOptions } from './auth-options.js';
 
 /** What to do about a principal that ends, as delays from now in milliseconds. */
 export interface ExpiryPlan {
@@ -12,8 +12,8 @@ export interface ExpiryPlan {
 /**
  * Plans the end of a principal. Undefined when it never ends.
  *
- * @param expiresAt Milliseconds since the Unix epoch, as {@link Principal.expiresAt}.
- * @param wallNow The same clock, now.
+ * @param expiresAt - Milliseconds since the Unix epoch, as {@link Principal.expiresAt}.
+ * @param wallNow - The same clock, now.
  */
 export function planExpiry(
   expiresAt: number,

@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { type Handshake as HandshakeFacts } from '../connection/handshake.js';
-import { type AuthenticatedPeer } from './authenticated-peer.js';
+import type { Handshake as HandshakeFacts } from '../connection/index.js';
+import type { AuthenticatedPeer } from './authenticated-peer.js';
 
 /**
  * Injects what the upgrade request said, or one fact of it: `@Handshake() handshake: Handshake`,

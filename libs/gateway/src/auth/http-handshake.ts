@@ -1,5 +1,5 @@
-import { type IncomingHttpHeaders } from 'node:http';
-import { type Handshake } from '../connection/handshake.js';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Handshake } from '../connection/index.js';
 
 /** What Express and Fastify requests have in common, as far as it is needed here. */
 export interface HttpRequest {

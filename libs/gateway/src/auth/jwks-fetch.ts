@@ -12,8 +12,8 @@ class JwksTooLargeError extends Error {
 }
 
 /**
- * `fetch` for key sets: a body is read, and unfolded if it is compressed, up to 256 KiB. The signal bounds the time that
- * this takes, and not only the time until the headers.
+ * `fetch` for key sets: a body is read, and unfolded if it is compressed, up to 256 KiB. The signal bounds the time
+ * that this takes, and not only the time until the headers.
  *
  * @throws JwksTooLargeError
  */

@@ -1,21 +1,21 @@
 import { jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
-import { type Clock } from '../ground/clock.js';
-import { type ResolvedAuthOptions } from './auth-options.js';
-import { AuthenticationError } from '../errors/authentication-error.js';
+import type { Clock } from '../ground/index.js';
+import type { ResolvedAuthOptions } from './auth-options.js';
+import { AuthenticationError } from '../errors/index.js';
 import { Authenticator } from './authenticator.js';
 import { refusalOf } from './jwt-refusal.js';
-import { type Principal } from '../connection/principal.js';
+import type { Principal } from '../connection/index.js';
 import { TokenCache } from './token-cache.js';
 import { MAX_TOKEN_BYTES } from './token-sources.js';
 import { verificationKeys } from './verification-keys.js';
 
 /**
- * The one spelling of a token: base64url without padding (RFC 7515 section 2), and a signature whose last character sets
- * no bit that belongs to no byte (RFC 4648 section 3.5). `jose` decodes others as well, so that anyone could make many
- * texts of one token, each of them another one to a cache or to a list of tokens. What remains is that an ECDSA signature
- * has a twin, (r, n - s), that anyone can compute and every verifier accepts: two texts of such a token.
+ * The one spelling of a token: base64url without padding (RFC 7515 section 2), and a signature whose last character
+ * sets no bit that belongs to no byte (RFC 4648 section 3.5). `jose` decodes others as well, so that anyone could make
+ * many texts of one token, each of them another one to a cache or to a list of tokens. What remains is that an ECDSA
+ * signature has a twin, (r, n - s), that anyone can compute and every verifier accepts: two texts of such a token.
  */
-const COMPACT_JWS = /^[\w-]+[.][\w-]+[.](?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])?$/;
+const compactJws = /^[\w-]+[.][\w-]+[.](?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw048]|[\w-][AQgw])?$/;
 
 /**
  * Verifies signed JSON Web Tokens (RFC 7519). `sub` is required; a token without `exp` never expires.
@@ -23,18 +23,19 @@ const COMPACT_JWS = /^[\w-]+[.][\w-]+[.](?:[\w-]{4})*(?:[\w-]{2}[AEIMQUYcgkosw04
  * @publicApi
  */
 export class JwtAuthenticator extends Authenticator {
-  private readonly findKey: JWTVerifyGetKey;
-  private readonly cache: TokenCache;
+  readonly #findKey: JWTVerifyGetKey;
+  readonly #cache: TokenCache;
 
+  /** @internal HoldfastModule creates it. */
   constructor(
     private readonly options: ResolvedAuthOptions,
     private readonly clock: Clock,
   ) {
     super();
-    this.findKey = verificationKeys(options, clock);
+    this.#findKey = verificationKeys(options, clock);
     // A token must not stay good by the cache when the key that signed it has been withdrawn.
     const maxAgeMs = options.jwksUrl === undefined ? Infinity : options.jwksCacheMs;
-    this.cache = new TokenCache({ tokens: options.tokenCacheSize, bytes: options.tokenCacheBytes }, maxAgeMs, clock);
+    this.#cache = new TokenCache({ tokens: options.tokenCacheSize, bytes: options.tokenCacheBytes }, maxAgeMs, clock);
   }
 
   /** Verifies the token, once for all who present it. Throws as {@link Authenticator.authenticate} says. */
@@ -43,14 +44,14 @@ export class JwtAuthenticator extends Authenticator {
       const reason = `The token is longer than ${MAX_TOKEN_BYTES} bytes`;
       return Promise.reject(new AuthenticationError('UNAUTHORIZED', reason));
     }
-    return this.cache.resolve(token, () => this.verify(token));
+    return this.#cache.resolve(token, () => this.#verify(token));
   }
 
-  private async verify(token: string): Promise<Principal> {
+  async #verify(token: string): Promise<Principal> {
     const { algorithms, issuer, audience, clockToleranceMs } = this.options;
-    if (!COMPACT_JWS.test(token)) throw new AuthenticationError('UNAUTHORIZED', 'The token is malformed');
+    if (!compactJws.test(token)) throw new AuthenticationError('UNAUTHORIZED', 'The token is malformed');
     try {
-      const { payload } = await jwtVerify(token, this.findKey, {
+      const { payload } = await jwtVerify(token, this.#findKey, {
         algorithms,
         issuer,
         audience,
@@ -66,7 +67,8 @@ export class JwtAuthenticator extends Authenticator {
 }
 
 function principalOf(claims: JWTPayload): Principal {
-  // jose checks that `sub` is there, not what it is; an empty one would make strangers share an identity.
+  // jose checks that `sub` is there, not what it is; with an empty one, clients that have nothing to do with each other
+  // would share an identity.
   if (typeof claims.sub !== 'string' || claims.sub === '') {
     throw new AuthenticationError('UNAUTHORIZED', 'The token names no subject');
   }

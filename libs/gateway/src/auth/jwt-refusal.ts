@@ -1,7 +1,7 @@
 import { errors } from 'jose';
-import { AuthenticationError, AuthenticatorUnavailableError } from '../errors/authentication-error.js';
+import { AuthenticationError, AuthenticatorUnavailableError } from '../errors/index.js';
 
-const CLAIM_REASONS: Readonly<Record<string, string>> = {
+const claimReasons: Readonly<Record<string, string>> = {
   iss: 'The token comes from an issuer that is not accepted here',
   aud: 'The token is meant for another audience',
   nbf: 'The token is not valid yet',
@@ -21,7 +21,7 @@ export function refusalOf(error: unknown): AuthenticationError | AuthenticatorUn
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof errors.JWTClaimValidationFailed) return CLAIM_REASONS[error.claim] ?? 'A claim is invalid';
+  if (error instanceof errors.JWTClaimValidationFailed) return claimReasons[error.claim] ?? 'A claim is invalid';
   if (error instanceof errors.JOSEAlgNotAllowed)
     return 'The token is signed with an algorithm that is not accepted here';
   if (error instanceof errors.JWKSMultipleMatchingKeys) return 'The token does not say which key signed it (kid)';

@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { type AuthenticatedPeer } from './authenticated-peer.js';
-import { type Principal as PrincipalFacts } from '../connection/principal.js';
+import type { AuthenticatedPeer } from './authenticated-peer.js';
+import type { Principal as PrincipalFacts } from '../connection/index.js';
 
 /**
  * Injects who is calling, or one fact of it: `@Principal() who: Principal`, `@Principal('subject') subject: string`.

@@ -1,7 +1,7 @@
 import { SetMetadata, type CustomDecorator, type ExecutionContext } from '@nestjs/common';
-import { type Reflector } from '@nestjs/core';
+import type { Reflector } from '@nestjs/core';
 
-const PUBLIC_METADATA = 'holdfast:public';
+const publicMetadata = 'holdfast:public';
 
 /**
  * Lets {@link AuthGuard} admit clients without a token to a gateway, controller or handler. A client that presents a
@@ -9,7 +9,7 @@ const PUBLIC_METADATA = 'holdfast:public';
  *
  * @publicApi
  */
-export const Public = (): CustomDecorator => SetMetadata(PUBLIC_METADATA, true);
+export const Public = (): CustomDecorator => SetMetadata(publicMetadata, true);
 
 /**
  * Whether the handler, or else its class, is marked {@link Public}. For guards of your own.
@@ -18,7 +18,7 @@ export const Public = (): CustomDecorator => SetMetadata(PUBLIC_METADATA, true);
  */
 export function isPublic(reflector: Reflector, context: ExecutionContext): boolean {
   return (
-    reflector.getAllAndOverride<boolean | undefined>(PUBLIC_METADATA, [context.getHandler(), context.getClass()]) ===
+    reflector.getAllAndOverride<boolean | undefined>(publicMetadata, [context.getHandler(), context.getClass()]) ===
     true
   );
 }

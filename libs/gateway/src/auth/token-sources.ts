@@ -1,5 +1,5 @@
 import { BEARER_SUBPROTOCOL_PREFIX } from '@holdfast/protocol';
-import { type IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 
 /**
  * Longest token that is looked at, in bytes. Real ones are below 4 KiB; hashing and decoding megabytes for a stranger
@@ -30,7 +30,7 @@ export interface ExtractedToken {
 }
 
 /** RFC 6750 section 2.1, `b64token`. JWTs and every opaque token fit in. */
-const TOKEN_SYNTAX = /^[\w.~+/-]+=*$/;
+const tokenSyntax = /^[\w.~+/-]+=*$/;
 
 /**
  * Finds the token of a request: `Authorization: Bearer`, then the first `bearer.<token>` subprotocol, then the cookie,
@@ -72,7 +72,7 @@ function redactPair(pair: string, queryParameter: string): string {
 
 function judge(token: string, source: Exclude<ExtractedToken['source'], null>): ExtractedToken {
   if (token.length > MAX_TOKEN_BYTES) return { source, malformed: true, reason: tooLong(source) };
-  if (!TOKEN_SYNTAX.test(token)) return { source, malformed: true, reason: `The token in the ${source} is malformed` };
+  if (!tokenSyntax.test(token)) return { source, malformed: true, reason: `The token in the ${source} is malformed` };
   return { token, source };
 }
 

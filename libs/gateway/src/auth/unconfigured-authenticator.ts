@@ -1,6 +1,6 @@
-import { AuthenticatorUnavailableError } from '../errors/authentication-error.js';
+import { AuthenticatorUnavailableError } from '../errors/index.js';
 import { Authenticator } from './authenticator.js';
-import type { Principal } from '../connection/principal.js';
+import type { Principal } from '../connection/index.js';
 
 /** Stands in while neither a key nor an authenticator was given: it verifies nothing and says so. */
 export class UnconfiguredAuthenticator extends Authenticator {

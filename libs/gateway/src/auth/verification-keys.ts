@@ -1,13 +1,12 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import { createPublicKey } from 'node:crypto';
-import { type Clock } from '../ground/clock.js';
-import { type ResolvedAuthOptions } from './auth-options.js';
-import { BoundedLog } from '../ground/bounded-log.js';
-import { AuthenticatorUnavailableError } from '../errors/authentication-error.js';
+import { BoundedLog, type Clock } from '../ground/index.js';
+import type { ResolvedAuthOptions } from './auth-options.js';
+import { AuthenticatorUnavailableError } from '../errors/index.js';
 import { fetchJwks } from './jwks-fetch.js';
 
-/** While the endpoint fails it is asked once a second, however many clients are waiting to come back. */
-const FAILURE_PAUSE_MS = 1_000;
+/** While the endpoint fails it is asked once a second, however many clients wait to reconnect. */
+const failurePauseMs = 1_000;
 
 /** How `jose` gets the key for a token, from whichever source the options name. */
 export function verificationKeys(options: ResolvedAuthOptions, clock: Clock): JWTVerifyGetKey {
@@ -40,13 +39,13 @@ function remoteKeys(url: URL, options: ResolvedAuthOptions, clock: Clock): JWTVe
   let failedAt = -Infinity;
 
   const refresh = async (): Promise<void> => {
-    if (clock.now() - failedAt < FAILURE_PAUSE_MS) throw unavailable();
+    if (clock.now() - failedAt < failurePauseMs) throw unavailable();
     try {
       await keys.reload();
       fetchedAt = clock.now();
     } catch (cause) {
       failedAt = clock.now();
-      // Clients are told that they may come back, and nothing of the reason.
+      // Clients are told that they may try again, and nothing of the reason.
       log.error('jwks', 'The keys at auth.jwksUrl cannot be fetched', cause);
       throw unavailable(cause);
     }

@@ -8,7 +8,7 @@ import type { DisconnectCause } from './disconnect-cause.js';
  *         └───────────┴─────────────────────┘
  *
  * `admitting`: guards and connection hooks run, messages wait. `open`: messages are handled.
- * `draining`: a goodbye is on its way, nothing new is taken. `closed`: for good.
+ * `draining`: a close frame is on its way, no new message is handled. `closed`: the connection has ended.
  *
  * @publicApi
  */

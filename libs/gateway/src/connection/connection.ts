@@ -1,13 +1,26 @@
 import { inspect } from 'node:util';
-import { HoldfastError } from '../errors/holdfast-error.js';
+import { isReserved } from '@holdfast/protocol';
+import { HoldfastError } from '../errors/index.js';
 import type { Principal } from './principal.js';
 import type { ConnectionState } from './connection-state.js';
 import type { DisconnectCause } from './disconnect-cause.js';
 import type { Handshake } from './handshake.js';
-import type { Link } from './link.js';
 
-/** From the public face of a connection to its machinery. Set below by the only class that can see it. */
-export let linkOf: (connection: Connection) => Link;
+/** What the face of a connection asks of the machinery behind it. */
+export interface ConnectionCore {
+  readonly state: ConnectionState;
+  readonly cause: DisconnectCause | undefined;
+  readonly signal: AbortSignal;
+  readonly rtt: number | undefined;
+  readonly stats: ConnectionStats;
+  readonly tags: ReadonlySet<string>;
+  emit(event: string, data: unknown): boolean;
+  flushed(): Promise<void>;
+  close(code: number, reason: string): void;
+  tag(tag: string): void;
+  untag(tag: string): void;
+  principalChanged(previous: Principal | undefined): void;
+}
 
 /**
  * What went through a connection so far.
@@ -41,16 +54,17 @@ export class Connection<Data extends object = Record<string, unknown>> {
   // Starts empty: a gateway fills it in `handleConnection`, before any of its handlers can look.
   readonly data = {} as Data;
   /**
-   * The token the client gave and nobody has looked at yet; {@link AuthGuard} takes it away. Never logged or serialised.
+   * The token the client gave and nobody has looked at yet; {@link AuthGuard} takes it away. Never logged or
+   * serialised.
    */
   credentials: string | undefined;
 
-  readonly #link: Link;
+  readonly #core: ConnectionCore;
   #principal: Principal | undefined;
 
-  /** Connections are made by Holdfast alone. */
-  constructor(link: Link, id: string, handshake: Handshake, joinedAt: number) {
-    this.#link = link;
+  /** @internal Connections are created by Holdfast alone. */
+  constructor(core: ConnectionCore, id: string, handshake: Handshake, joinedAt: number) {
+    this.#core = core;
     this.id = id;
     this.handshake = handshake;
     this.joinedAt = joinedAt;
@@ -65,66 +79,66 @@ export class Connection<Data extends object = Record<string, unknown>> {
   set principal(principal: Principal | undefined) {
     const previous = this.#principal;
     this.#principal = principal;
-    this.#link.principalChanged(previous, principal);
+    this.#core.principalChanged(previous);
   }
 
   get state(): ConnectionState {
-    return this.#link.state;
+    return this.#core.state;
   }
 
   /** Why it is ending or has ended; undefined before. */
   get cause(): DisconnectCause | undefined {
-    return this.#link.cause;
+    return this.#core.cause;
   }
 
   /**
-   * Aborts when the connection has ended, with the {@link DisconnectCause} as reason: pass it to whatever a handler waits
-   * for. A listener of it that throws or rejects is logged, and the others are called. That does not hold for a signal that
-   * is derived from it by `AbortSignal.any`, where Node makes an uncaught exception of it.
+   * Aborts when the connection has ended, with the {@link DisconnectCause} as reason: pass it to whatever a handler
+   * waits for. A listener of it that throws or rejects is logged, and the others are called. That does not hold for a
+   * signal that is derived from it by `AbortSignal.any`, where Node makes an uncaught exception of it.
    */
   get signal(): AbortSignal {
-    return this.#link.signal;
+    return this.#core.signal;
   }
 
   /** Last measured round trip in milliseconds; undefined before the first answered heartbeat. */
   get rtt(): number | undefined {
-    return this.#link.rtt;
+    return this.#core.rtt;
   }
 
   get stats(): ConnectionStats {
-    return this.#link.stats;
+    return this.#core.stats;
   }
 
   get tags(): ReadonlySet<string> {
-    return this.#link.tags;
+    return this.#core.tags;
   }
 
   /** Adds names under which the registry finds this connection. */
   tag(...tags: readonly string[]): void {
-    for (const tag of tags) this.#link.tag(tag);
+    for (const tag of tags) this.#core.tag(tag);
   }
 
   /** Takes names away again; unknown ones are ignored. */
   untag(...tags: readonly string[]): void {
-    for (const tag of tags) this.#link.untag(tag);
+    for (const tag of tags) this.#core.untag(tag);
   }
 
   /**
    * Sends an event to this client.
    *
-   * @returns whether it was taken: false before the guards have admitted an SDK client, once the connection is ending, when the client does not keep up (see
-   *   {@link OutboxOptions.overflow}), or when `data` cannot be expressed in JSON (then logged). Taken is not delivered;
-   *   {@link flushed} tells when it has left this process.
+   * @returns whether it was taken: false before the guards have admitted an SDK client, once the connection is ending,
+   *   when the client does not keep up (see {@link OutboxOptions.overflow}), or when `data` cannot be expressed in JSON
+   *   (then logged). Taken is not delivered; {@link flushed} tells when it has left this process.
    * @throws HoldfastError `INVALID_EVENT_NAME` for names reserved to the protocol (`$...`).
    */
   emit(event: string, data?: unknown): boolean {
-    if (event.startsWith('$')) {
+    if (isReserved(event)) {
       throw new HoldfastError(
         'INVALID_EVENT_NAME',
         `Event "${event}" is reserved: names beginning with "$" belong to the protocol`,
       );
     }
-    return this.#link.isWelcome && this.#link.send({ event, data }, 'event');
+    return this.#core.emit(event, data);
   }
 
   /**
@@ -132,11 +146,11 @@ export class Connection<Data extends object = Record<string, unknown>> {
    * rejects. What the operating system has may still be lost on the way.
    */
   flushed(): Promise<void> {
-    return this.#link.flushed();
+    return this.#core.flushed();
   }
 
   /**
-   * Says goodbye and ends the connection. Closing twice changes nothing.
+   * Sends a close frame and ends the connection. Closing twice changes nothing.
    *
    * @param code - 1000 to 1013 as far as RFC 6455 section 7.4 lets a server send them, or 3000 to 4999. Default 1000.
    * @param reason - cut to 123 bytes (RFC 6455 section 5.5). Default empty.
@@ -149,7 +163,7 @@ export class Connection<Data extends object = Record<string, unknown>> {
         `Close code ${code} cannot be sent: allowed are 1000-1003, 1007-1009, 1011-1013 and 3000-4999`,
       );
     }
-    this.#link.close(code, reason);
+    this.#core.close(code, reason);
   }
 
   /** For logs: who and where, no credentials. */
@@ -170,8 +184,9 @@ export class Connection<Data extends object = Record<string, unknown>> {
     return this.toJSON();
   }
 
-  static {
-    linkOf = (connection) => connection.#link;
+  /** @internal From the public face of a connection to its machinery. */
+  static coreOf(connection: Connection): ConnectionCore {
+    return connection.#core;
   }
 }
 

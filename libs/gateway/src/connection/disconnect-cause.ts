@@ -6,13 +6,13 @@ import { closeCodes } from '@holdfast/protocol';
  * @publicApi
  */
 export interface DisconnectCause {
-  /** WebSocket close code; 1006 when the peer vanished without a goodbye. */
+  /** WebSocket close code; 1006 when the connection broke without a close frame. */
   readonly code: number;
   /** Name of the code in the catalogue (PROTOCOL.md), or `APPLICATION`. */
   readonly name: string;
   /** Words that came with the code, ours or the peer's. May be empty. */
   readonly reason: string;
-  /** Who ended it; `network` when neither end said goodbye. */
+  /** Who ended it; `network` when neither end sent a close frame. */
   readonly initiator: 'server' | 'client' | 'network';
   /** System error of the socket, such as `ECONNRESET`, where there was one. */
   readonly socketError?: string;

@@ -6,7 +6,7 @@
 export interface DrainReport {
   /** Connections there were when it began. */
   readonly connections: number;
-  /** Those that said goodbye in time, or had done so by themselves. */
+  /** Those whose closing handshake was completed in time, or had been begun by the client. */
   readonly closed: number;
   /** Those that did not: they were cut, or had vanished. */
   readonly cut: number;

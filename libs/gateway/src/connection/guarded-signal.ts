@@ -1,3 +1,5 @@
+import type { BoundedLog } from '../ground/index.js';
+
 type AddArguments = Parameters<AbortSignal['addEventListener']>;
 type Listener = NonNullable<AddArguments[1]>;
 /** A listener may be asynchronous, whatever its type says. */
@@ -5,9 +7,9 @@ type AnyListener = ((event: Event) => unknown) | { handleEvent(event: Event): un
 type Guard = (event: Event) => void;
 
 /**
- * Sees to it that a listener of a signal that throws, or rejects, stops nobody: Node makes an uncaught exception of that,
- * which ends the process. The signal is otherwise what it was, for `fetch`, timers and `AbortSignal.any`. One that the
- * application derives from it, by `AbortSignal.any`, is the application's own, and so are its listeners.
+ * Sees to it that a listener of a signal that throws, or rejects, stops nobody: Node makes an uncaught exception of
+ * that, which ends the process. The signal is otherwise what it was, for `fetch`, timers and `AbortSignal.any`. One
+ * that the application derives from it, by `AbortSignal.any`, is the application's own, and so are its listeners.
  *
  * @param failed - told what a listener threw.
  */
@@ -69,4 +71,13 @@ async function call(
   } catch (error) {
     failed(error);
   }
+}
+
+/** @returns an abort of one connection, whose listeners disturb nobody: what they throw is written to `log`. */
+export function guardedAbort(log: BoundedLog): AbortController {
+  const abort = new AbortController();
+  guardListeners(abort.signal, (error) => {
+    log.error('signal', 'A listener of the signal of a connection failed', error);
+  });
+  return abort;
 }

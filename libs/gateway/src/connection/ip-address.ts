@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
 /** Longer than any address with brackets, zone and port. */
-const MAX_NODE_CHARS = 100;
+const maxNodeChars = 100;
 
 /**
  * The one spelling of an address: IPv4 dotted, IPv6 compressed and lower-case without zone, and IPv4 mapped into IPv6
@@ -10,7 +10,7 @@ const MAX_NODE_CHARS = 100;
  * @returns undefined when the text is no address
  */
 export function canonicalIp(text: string | undefined): string | undefined {
-  if (text === undefined || text.length > MAX_NODE_CHARS) return undefined;
+  if (text === undefined || text.length > maxNodeChars) return undefined;
   if (isIPv4(text)) return text;
   const address = text.split('%', 1)[0] ?? '';
   if (!isIPv6(address)) return undefined;
@@ -25,7 +25,7 @@ export function canonicalIp(text: string | undefined): string | undefined {
  * @returns undefined for `unknown`, obfuscated identifiers and anything else that is no address
  */
 export function ipOfNode(node: string | undefined): string | undefined {
-  if (node === undefined || node.length > MAX_NODE_CHARS) return undefined;
+  if (node === undefined || node.length > maxNodeChars) return undefined;
   const [, bracketed, dotted] = /^(?:\[([^\]]+)\]|([\d.]+))(?::[\w.-]+)?$/.exec(node) ?? [];
   return canonicalIp(bracketed ?? dotted ?? node);
 }

@@ -1,53 +1,74 @@
-import { type RawData, WebSocket } from 'ws';
 import type { Duplex } from 'node:stream';
+import type { SpanContext } from '@opentelemetry/api';
+import { type RawData, WebSocket } from 'ws';
 import { CloseCode, encode, type Envelope } from '@holdfast/protocol';
-import { Outbox, type OutboxLimits, type OutboxOwner } from '../outbox/outbox.js';
-import type { Principal } from './principal.js';
-import { Connection, type ConnectionStats } from './connection.js';
-import { type ConnectionState, mayChange, type StateChange } from './connection-state.js';
+import { type BoundedLog, Deadline, type TimerWheel, type WheelTask } from '../ground/index.js';
+import type { IntakeOwner, IntakeParts } from '../intake/index.js';
+import { Outbox, type OutboxLimits, type OutboxOwner } from '../outbox/index.js';
 import { cutReason, violationCode } from './close-reason.js';
+import { Connection, type ConnectionCore, type ConnectionStats } from './connection.js';
+import { type ConnectionState, mayChange } from './connection-state.js';
 import { describeCause, type DisconnectCause } from './disconnect-cause.js';
-import { guardListeners } from './guarded-signal.js';
-import type { Handshake } from './handshake.js';
+import type { FrameReceiver } from './frame-receiver.js';
+import { guardedAbort } from './guarded-signal.js';
+import type { Lane, Lease, LinkFacts, LinkPlace, PauseReason, Phase } from './link-facts.js';
+import type { LinkMeter } from './link-meter.js';
+import type { ObserverOf } from './observer-of.js';
+import {
+  type LinkedSocket,
+  type LinkedWebSocket,
+  listenTo,
+  type SocketListener,
+  stopListening,
+} from './linked-web-socket.js';
+import type { Principal } from './principal.js';
+import { Reader } from './reader.js';
 
-/** A socket that knows its link, so that its listeners are shared functions and not closures per connection. */
-export class LinkedWebSocket extends WebSocket {
-  link: Link | undefined;
+/** See {@link ObserverOf}. */
+export type LinkObserver = ObserverOf<Link>;
+
+/** What all links have in common, so that each costs one reference. */
+export interface LinkParts {
+  readonly observers: Required<LinkObserver>;
+  readonly meter: LinkMeter;
+  readonly wheel: TimerWheel;
+  readonly log: BoundedLog;
+  readonly intake: IntakeParts;
+  readonly outboxLimits: OutboxLimits;
+  readonly closeTimeoutMs: number;
 }
-
-/**
- * How a frame leaves: an `event` of the application may be refused to a client that does not keep up, an `answer` is
- * owed, and `control` frames of the protocol go before both.
- */
-export type Lane = 'event' | 'answer' | 'control';
-
-/** Why a socket is not read for a while. */
-export type PauseReason = 'inbox' | 'byteRate' | 'turn' | 'drain';
-
-/** Set on sockets, so that their listeners are shared functions too. */
-const linkKey = Symbol('holdfast.link');
-
-type LinkedSocket = Duplex & { bytesRead?: number; bytesWritten?: number; [linkKey]?: Link | undefined };
 
 const noTags: ReadonlySet<string> = new Set();
 
-/** The machinery behind one {@link Connection}: its socket, its state and its counters. */
-export abstract class Link implements OutboxOwner {
+/** The wire of one {@link Connection}: socket, state, outbox, timers and tags. All of it ends with the connection. */
+export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketListener {
   readonly connection: Connection;
+  readonly place: LinkPlace;
+  readonly lease: Lease;
+  readonly startedAt: number;
+  readonly isTraced: boolean;
   rtt: number | undefined;
   cause: DisconnectCause | undefined;
   violations = 0;
   /** True while the client does not read what we send. */
   isCongested = false;
   /** The peer has sent a close frame, and not merely vanished. */
-  hasSaidGoodbye = false;
-
+  hasClosed = false;
+  /** What spans of this connection link to. */
+  handshakeSpan: SpanContext | undefined;
+  /** Absent before the 101. */
+  receiver: FrameReceiver | undefined;
+  /** What features keep, see {@link LinkField}. */
+  [field: symbol]: unknown;
+  #phase: Phase = 'handshake';
   #state: ConnectionState = 'admitting';
   /** Undefined once it has ended, see {@link Link.#letGo}. */
   #socket: LinkedSocket | undefined;
   #ws: LinkedWebSocket | undefined;
   #outbox: Outbox | undefined;
-  #pauses: Set<PauseReason> | undefined;
+  /** Connections that never send, and whose socket was always read, have none. */
+  #reader: Reader | undefined;
+  #tasks: WheelTask[] | undefined;
   #tags: Set<string> | undefined;
   #abort: AbortController | undefined;
   #messagesIn = 0;
@@ -55,36 +76,28 @@ export abstract class Link implements OutboxOwner {
   /** Of a socket that was let go. */
   #bytesRead = 0;
   #bytesWritten = 0;
-  constructor(socket: Duplex, id: string, handshake: Handshake, joinedAt: number) {
+
+  constructor(
+    private readonly parts: LinkParts,
+    socket: Duplex,
+    { id, handshake, joinedAt, startedAt, isTraced, place, lease }: LinkFacts,
+  ) {
     this.#socket = socket;
+    this.place = place;
+    this.lease = lease;
+    this.startedAt = startedAt;
+    this.isTraced = isTraced;
     this.connection = new Connection(this, id, handshake, joinedAt);
   }
 
-  /** The client is admitted; before, it hears nothing of the application. */
-  abstract readonly isWelcome: boolean;
-  protected abstract readonly outboxLimits: OutboxLimits;
-  /** Bytes have come from the socket, and go to `ws` next. */
-  abstract reading(chunk: Buffer, socket: Duplex): void;
-  /** What `ws` made of them was handled. */
-  abstract hasRead(): void;
-  protected abstract handle(data: RawData, isBinary: boolean): void;
-  protected abstract changed(change: StateChange): void;
-  protected abstract tagged(tag: string): void;
-  protected abstract untagged(tag: string): void;
-  protected abstract unencodable(event: string, message: string): void;
-  /** A goodbye is on its way. */
-  protected abstract closing(): void;
-  protected abstract pausedFor(reason: PauseReason): void;
-  /** A frame is on its way to the socket. */
-  protected abstract transmitted(text: string): void;
-  /** A listener of {@link Link.signal} has thrown or rejected. */
-  protected abstract listenerFailed(error: unknown): void;
-  abstract congested(isCongested: boolean): void;
-  abstract refused(): void;
-  abstract dropped(): void;
-  /** The peer answered a protocol ping, or pretends to. */
-  abstract ponged(payload: Buffer): void;
-  abstract principalChanged(previous: Principal | undefined, current: Principal | undefined): void;
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Before this, no event of the application is sent to it. */
+  get isAdmitted(): boolean {
+    return this.#phase === 'admitted';
+  }
 
   get state(): ConnectionState {
     return this.#state;
@@ -96,7 +109,7 @@ export abstract class Link implements OutboxOwner {
 
   /** True while we do not read from the socket, so that silence is our doing and not the peer's. */
   get paused(): boolean {
-    return this.#pauses !== undefined && this.#pauses.size > 0;
+    return this.#reader?.isPaused === true;
   }
 
   /** Messages that wait for the client. */
@@ -104,17 +117,12 @@ export abstract class Link implements OutboxOwner {
     return this.#outbox?.depth ?? 0;
   }
 
-  /** The upgrade has happened. */
-  get isAttached(): boolean {
-    return this.#ws !== undefined;
-  }
-
   get tags(): ReadonlySet<string> {
     return this.#tags ?? noTags;
   }
 
   get signal(): AbortSignal {
-    this.#abort ??= this.#aborter();
+    this.#abort ??= guardedAbort(this.parts.log);
     if (this.#state === 'closed') this.#abort.abort(this.cause);
     return this.#abort.signal;
   }
@@ -142,34 +150,49 @@ export abstract class Link implements OutboxOwner {
     };
   }
 
-  /** Takes the upgraded socket. From here on frames arrive at the observer. */
-  attach(ws: LinkedWebSocket): void {
+  /** Takes the upgraded socket: from here on frames arrive at `receiver`. */
+  attach(ws: LinkedWebSocket, receiver: FrameReceiver): void {
     if (!this.#socket) return;
     this.#ws = ws;
-    this.#outbox = new Outbox(this.#socket, this, this.outboxLimits);
-    this.#socket[linkKey] = this;
-    this.#socket.on('drain', onDrain);
-    // Before and after the listener of `ws`, so that all that it makes of what was read lies between them.
-    this.#socket.prependListener('data', onReading);
-    this.#socket.on('data', onRead);
-    ws.link = this;
-    ws.on('message', onMessage);
-    ws.on('pong', onPong);
-    ws.on('error', onError);
-    ws.on('close', onClose);
+    this.receiver = receiver;
+    this.#outbox = new Outbox(this.#socket, this, this.parts.outboxLimits);
+    this.#phase = this.connection.handshake.mode === 'plain' ? 'admitted' : 'hello';
+    listenTo(this.#socket, ws, this);
+    this.parts.observers.joined(this);
   }
 
-  opened(): void {
+  /** The guards decide about what the client has said of itself. */
+  greet(): void {
+    this.#phase = 'greeted';
+  }
+
+  /** The guards have let it in. */
+  admit(): void {
+    this.#phase = 'admitted';
+    this.parts.observers.admitted(this);
+  }
+
+  /** @throws what an observer throws: the client is not to be served then. */
+  open(): void {
     this.#change('open', undefined);
+    // An observer of that step may have closed it.
+    if (!this.isEnding) this.parts.observers.opened(this);
+  }
+
+  emit(event: string, data: unknown): boolean {
+    return this.isAdmitted && this.send({ event, data }, 'event');
   }
 
   /** @returns false when the connection is ending, the client does not keep up or the envelope cannot be encoded. */
   send(envelope: Envelope, lane: Lane): boolean {
     if (this.isEnding || !this.#outbox) return false;
-    if (lane === 'event' && !this.#outbox.admits()) return false;
+    if (lane === 'event' && !this.#outbox.hasRoom) {
+      this.#outbox.turnAway();
+      return false;
+    }
     const encoded = encode(envelope);
     if (encoded.ok) return this.sendText(encoded.text, lane);
-    this.unencodable(envelope.event, encoded.error.message);
+    this.parts.meter.unencodable(envelope.event, encoded.error.message);
     return false;
   }
 
@@ -183,25 +206,18 @@ export abstract class Link implements OutboxOwner {
 
   transmit(text: string): void {
     this.#messagesOut++;
-    this.transmitted(text);
+    this.parts.meter.sent(text);
     this.#ws?.send(text);
   }
 
   /** Resolves when all that was taken so far has been given to the operating system, or the connection has ended. */
   flushed(): Promise<void> {
-    return new Promise((resolve) => {
-      const socket = this.#socket;
-      if (!this.#outbox || !socket) resolve();
-      else
-        this.#outbox.onceEmpty(() => {
-          // Writes finish in order, so nothing written before the empty one is left in this process.
-          if (socket.writableLength === 0 || !socket.writable) resolve();
-          else
-            socket.write('', () => {
-              resolve();
-            });
-        });
-    });
+    return this.#outbox?.flushed() ?? Promise.resolve();
+  }
+
+  congested(isCongested: boolean): void {
+    this.isCongested = isCongested;
+    this.receiver?.congested(isCongested);
   }
 
   /** The client reads so slowly, or not at all, that what waits for it is worth more than its connection. */
@@ -210,25 +226,41 @@ export abstract class Link implements OutboxOwner {
     this.close(CloseCode.SLOW_CONSUMER, 'the client does not keep up');
   }
 
+  refused(): void {
+    this.parts.meter.notTaken();
+  }
+
+  dropped(): void {
+    this.parts.meter.dropped();
+  }
+
+  /** Of all connections this one holds most of messages that have not arrived whole. */
+  overloaded(): void {
+    this.close(CloseCode.TRY_AGAIN_LATER, 'the server holds too much of unfinished messages');
+  }
+
   ping(payload: Buffer): void {
     if (this.#ws?.readyState === WebSocket.OPEN) this.#ws.ping(payload);
   }
 
+  /** Calls nothing that belongs to the connection after its end: schedules `task`, unless it has ended before. */
+  after(task: WheelTask, delayMs: number): void {
+    if (this.#state === 'closed') return;
+    this.parts.wheel.schedule(task, delayMs);
+    // Those that have run are dropped on the way, so that a long life does not gather them.
+    if (this.#tasks?.includes(task) !== true) this.#tasks = [...(this.#tasks ?? []).filter(isScheduled), task];
+  }
+
   pause(reason: PauseReason): void {
-    // Only a flood is not read while the close frame of the peer is waited for.
-    const isFlood = reason === 'turn' || reason === 'byteRate';
-    if (this.#state === 'closed' || (this.isEnding && !isFlood) || this.#pauses?.has(reason)) return;
-    const wasPaused = this.paused;
-    (this.#pauses ??= new Set()).add(reason);
-    this.pausedFor(reason);
-    if (!wasPaused) this.#ws?.pause();
+    // Not before the 101, when nobody reads but the server.
+    if (this.#state !== 'closed') this.#reading?.pause(reason);
   }
 
   resume(reason: PauseReason): void {
-    if (this.#pauses?.delete(reason) && !this.paused) this.#ws?.resume();
+    this.#reader?.resume(reason);
   }
 
-  /** The handshake was refused, or the peer left before its end: there is nobody to say goodbye to. */
+  /** The handshake was refused, or the peer left before its end: there is nobody to send a close frame to. */
   abandon(): void {
     this.cause ??= this.#socket?.destroyed
       ? describeCause('network', CloseCode.ABNORMAL, 'left during the handshake')
@@ -239,13 +271,13 @@ export abstract class Link implements OutboxOwner {
   close(code: number, reason = ''): void {
     if (this.isEnding) return;
     this.#change('draining', describeCause('server', code, reason));
-    // A paused socket would never read the peer's answer to our close frame.
-    for (const reason of this.#pauses ?? []) if (reason !== 'turn') this.resume(reason);
+    this.#reader?.close();
     if (!this.#ws) {
       this.#end();
       return;
     }
-    this.closing();
+    // A peer that does not answer our close frame, or does not even read it, is not waited for.
+    this.after(new Deadline(() => this.cut()), this.parts.closeTimeoutMs);
     this.#outbox?.onceEmpty(() => this.#ws?.close(code, cutReason(reason)));
   }
 
@@ -259,7 +291,7 @@ export abstract class Link implements OutboxOwner {
     });
   }
 
-  /** Drops the socket without a word. */
+  /** Drops the socket without a close frame. */
   cut(): void {
     this.#ws?.terminate();
   }
@@ -268,31 +300,48 @@ export abstract class Link implements OutboxOwner {
     if (this.#state === 'closed' || this.#tags?.has(tag)) return;
     this.#tags ??= new Set();
     this.#tags.add(tag);
-    this.tagged(tag);
+    this.parts.observers.tagged(this, tag);
   }
 
   untag(tag: string): void {
-    if (this.#tags?.delete(tag)) this.untagged(tag);
+    if (this.#tags?.delete(tag)) this.parts.observers.untagged(this, tag);
   }
 
-  /** The operating system takes more again. */
+  principalChanged(previous: Principal | undefined): void {
+    this.parts.observers.principalChanged(this, previous);
+  }
+
+  reading(chunk: Buffer, socket: Duplex): void {
+    this.receiver?.reading();
+    this.#reading?.arrived(chunk, socket);
+  }
+
+  hasRead(): void {
+    this.receiver?.hasRead();
+  }
+
   drained(): void {
     this.#outbox?.drained();
   }
 
   received(data: RawData, isBinary: boolean): void {
     this.#messagesIn++;
-    this.handle(data, isBinary);
+    this.receiver?.received(data, isBinary);
+  }
+
+  ponged(payload: Buffer): void {
+    this.parts.observers.ponged(this, payload);
   }
 
   /** A violation of RFC 6455: `ws` has sent the code already and reports 1006 for it. */
   violated(error: Error & { code?: string }): void {
     this.violations++;
+    this.#reader?.broken();
     this.cause ??= describeCause('server', violationCode(error.code), error.message);
   }
 
   gone(code: number, reason: string): void {
-    this.hasSaidGoodbye = code !== 1006;
+    this.hasClosed = code !== 1006;
     const initiator = code === 1006 ? 'network' : 'client';
     // `ws` reports every lost socket as 1006; only the socket itself knows ECONNRESET from ETIMEDOUT.
     const error: NodeJS.ErrnoException | null | undefined = this.#socket?.errored;
@@ -300,75 +349,50 @@ export abstract class Link implements OutboxOwner {
     this.#end();
   }
 
+  get #reading(): Reader | undefined {
+    if (!this.#ws) return undefined;
+    return (this.#reader ??= new Reader(this.#ws, this, this.parts.intake, this.parts.meter, this.isEnding));
+  }
+
   #end(): void {
     this.#outbox?.discard();
     this.#change('closed', this.cause);
-    this.#abort?.abort(this.cause);
     this.#letGo();
   }
 
-  #aborter(): AbortController {
-    const aborter = new AbortController();
-    guardListeners(aborter.signal, (error) => {
-      this.listenerFailed(error);
-    });
-    return aborter;
-  }
-
-  /** An application may keep a connection that has ended for as long as it likes, but not the socket and its buffers with it. */
+  /** An application may keep a connection that has ended for as long as it likes, but not its socket and buffers. */
   #letGo(): void {
     this.#bytesRead = this.bytesIn;
     this.#bytesWritten = this.#bytesOut;
-    if (this.#ws) this.#ws.link = undefined;
-    this.#unlink();
+    stopListening(this.#socket, this.#ws);
     this.#socket = undefined;
     this.#ws = undefined;
     this.#outbox = undefined;
   }
 
-  #unlink(): void {
-    if (!this.#socket) return;
-    this.#socket.off('drain', onDrain).off('data', onReading).off('data', onRead);
-    this.#socket[linkKey] = undefined;
-  }
-
+  /** The one place where the state changes. `docs/architecture.md` gives the order of what follows, and its reasons. */
   #change(to: ConnectionState, cause: DisconnectCause | undefined): void {
     const from = this.#state;
     if (!mayChange(from, to)) return;
     this.#state = to;
     this.cause ??= cause;
-    this.changed({ from, to, cause: this.cause });
+    if (this.isEnding && from !== 'draining') this.receiver?.discard();
+    if (to === 'closed') this.#release();
+    this.parts.observers.changed(this, { from, to, cause: this.cause });
+    if (to === 'closed' && this.#phase !== 'handshake') this.parts.observers.ended(this);
+  }
+
+  #release(): void {
+    this.receiver?.ended();
+    this.#reader?.ended();
+    this.#reader = undefined;
+    for (const task of this.#tasks ?? []) this.parts.wheel.cancel(task);
+    this.#tasks = undefined;
+    this.lease.release();
+    this.#abort?.abort(this.cause);
   }
 }
 
-function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  linkOfSocket(this)?.received(data, isBinary);
-}
-
-function onPong(this: WebSocket, payload: Buffer): void {
-  linkOfSocket(this)?.ponged(payload);
-}
-
-function onError(this: WebSocket, error: Error): void {
-  linkOfSocket(this)?.violated(error);
-}
-
-function onClose(this: WebSocket, code: number, reason: Buffer): void {
-  linkOfSocket(this)?.gone(code, reason.toString());
-}
-
-function onReading(this: LinkedSocket, chunk: Buffer): void {
-  this[linkKey]?.reading(chunk, this);
-}
-
-function onRead(this: LinkedSocket): void {
-  this[linkKey]?.hasRead();
-}
-
-function onDrain(this: LinkedSocket): void {
-  this[linkKey]?.drained();
-}
-
-function linkOfSocket(ws: WebSocket): Link | undefined {
-  return ws instanceof LinkedWebSocket ? ws.link : undefined;
+function isScheduled({ wheelNext }: WheelTask): boolean {
+  return wheelNext !== undefined;
 }

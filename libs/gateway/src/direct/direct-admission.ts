@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { type CanActivate, ForbiddenException, type Type } from '@nestjs/common';
 import { isObservable, lastValueFrom } from 'rxjs';
-import type { Connection } from '../connection/connection.js';
-import { isThenable } from '../ground/is-thenable.js';
-import { CONNECT_PATTERN } from '../nest/call.js';
-import { ExecutionContextHost, FORBIDDEN_MESSAGE } from '../nest/internals.js';
+import type { Connection } from '../connection/index.js';
+import { isThenable } from '../ground/index.js';
+import { CONNECT_PATTERN, ExecutionContextHost, FORBIDDEN_MESSAGE } from '../nest/index.js';
 
 /** A gateway as far as it has a say in handshakes. */
 export interface HandshakeHook {
@@ -21,12 +20,15 @@ export interface DirectAdmissionParts {
 
 /**
  * Guards and `onHandshake` of one gateway in the order in which Nest calls them, without a promise where nothing is
- * asynchronous, as DirectPipeline does for messages: when a whole fleet comes back at once, this is what it waits for.
+ * asynchronous, as DirectPipeline does for messages: when all clients of a node reconnect at once, they wait for this.
  */
 export class DirectAdmission {
   constructor(private readonly parts: DirectAdmissionParts) {}
 
-  /** @returns a promise where a guard or the hook is asynchronous; undefined: the client is let in. Throws what refused it. */
+  /**
+   * @returns a promise where a guard or the hook is asynchronous; undefined: the client is let in. Throws what refused
+   * it.
+   */
   run(connection: Connection, request: IncomingMessage): Promise<void> | undefined {
     const { instance, handler } = this.parts;
     // Whatever Nest made the gateway of is its class.

@@ -1,11 +1,10 @@
 import type { ArgumentMetadata, CanActivate, ExecutionContext, PipeTransform, Type } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
 import { lastValueFrom, type Observable } from 'rxjs';
-import type { Connection } from '../connection/connection.js';
-import type { MessageArguments } from '../dispatch/handler-plan.js';
-import { FORBIDDEN_MESSAGE } from '../nest/internals.js';
-import { isThenable } from '../ground/is-thenable.js';
-import type { Invocation } from '../dispatch/invocation.js';
+import type { Connection } from '../connection/index.js';
+import type { Pipeline } from '../dispatch/index.js';
+import { type Call, FORBIDDEN_MESSAGE, type MessageArguments } from '../nest/index.js';
+import { isThenable } from '../ground/index.js';
 import { MessageExecutionContext } from './message-execution-context.js';
 
 type Arguments = readonly [...MessageArguments, pattern: string];
@@ -36,10 +35,13 @@ export interface DirectPipelineParts {
  * of what a gateway costs. This one is used for handlers that need nothing else from the chain (see
  * `handler-compiler.ts`); what they see and in which order is the same (`test/dispatch-parity.e2e.spec.ts`).
  */
-export class DirectPipeline {
+export class DirectPipeline implements Pipeline {
   readonly #arity: number;
   readonly #needsContext: boolean;
-  /** Those whose value may still change: a decorator of the application may give a promise, even where no pipe waits for it. */
+  /**
+   * Those whose value may still change: a decorator of the application may give a promise, even where no pipe waits for
+   * it.
+   */
   readonly #transformed: readonly HandlerParameter[];
 
   constructor(private readonly parts: DirectPipelineParts) {
@@ -48,10 +50,9 @@ export class DirectPipeline {
     this.#transformed = parts.parameters.filter(({ pipes, needsContext }) => pipes.length > 0 || needsContext);
   }
 
-  /** @returns what the handler returned, or a promise of it where a guard, a pipe or the handler is asynchronous. */
-  run(connection: Connection, data: unknown, invocation: Invocation): unknown {
+  run(connection: Connection, data: unknown, call: Call): unknown {
     const { guards, event, type, handler } = this.parts;
-    const args: Arguments = [connection, data, event, invocation, event];
+    const args: Arguments = [connection, data, event, call, event];
     if (guards.length === 0 && !this.#needsContext) return this.#call(args, undefined);
     const context = new MessageExecutionContext(args, type, handler);
     for (let index = 0; index < guards.length; index++) {
@@ -81,8 +82,8 @@ export class DirectPipeline {
   #call(args: Arguments, context: ExecutionContext | undefined): unknown {
     const { parameters, handler, instance } = this.parts;
     const values = new Array<unknown>(this.#arity).fill(undefined);
-    // All of them before the first pipe: one that throws must not leave a pipe at work that nobody waits for, because its
-    // rejection would end the process.
+    // All of them before the first pipe: one that throws must not leave a pipe at work that nobody waits for, because
+    // its rejection would end the process.
     for (const parameter of parameters) values[parameter.index] = parameter.extract(args, context);
     let pending: Promise<void>[] | undefined;
     for (const parameter of this.#transformed) {
@@ -93,7 +94,10 @@ export class DirectPipeline {
   }
 }
 
-/** @returns undefined when all pipes have answered at once. One that throws rejects, as in Nest, where all are asynchronous. */
+/**
+ * @returns undefined when all pipes have answered at once. One that throws rejects, as in Nest, where all are
+ * asynchronous.
+ */
 function transform(parameter: HandlerParameter, values: unknown[]): Promise<void> | undefined {
   const { pipes, metadata, index } = parameter;
   let value = values[index];

@@ -1,20 +1,22 @@
 import type { ArgumentMetadata, CanActivate, ExecutionContext, PipeTransform, Type } from '@nestjs/common';
-import type { ApplicationConfig, DiscoveryService } from '@nestjs/core';
+import type { ApplicationConfig } from '@nestjs/core';
+import { DirectAdmission, type HandshakeHook } from './direct-admission.js';
 import { DirectPipeline, type HandlerParameter } from './direct-pipeline.js';
 import { quicken } from './quick-validation.js';
-import { ownFilters } from '../gateways/filter-seam.js';
 import {
   CUSTOM_ROUTE_ARGS_METADATA,
+  enhancerOf,
+  foreignFilters,
   GUARDS_METADATA,
   INTERCEPTORS_METADATA,
+  kindOf,
   PARAM_ARGS_METADATA,
   PIPES_METADATA,
+  type ProviderWrapper,
   readMetadata,
+  singletonOf,
   WsParam,
-} from '../nest/internals.js';
-
-/** Nest's record of a provider. */
-export type ProviderWrapper = ReturnType<DiscoveryService['getProviders']>[number];
+} from '../nest/index.js';
 
 /** A handler as found by the explorer. */
 export interface HandlerSource {
@@ -40,8 +42,8 @@ export function compileHandler(
   { type, wrapper, method, event }: HandlerSource,
   config: ApplicationConfig,
 ): DirectPipeline | undefined {
-  const instance: unknown = wrapper.instance;
-  if (!wrapper.isDependencyTreeStatic() || typeof instance !== 'object' || instance === null) return undefined;
+  const instance = singletonOf(wrapper);
+  if (!instance) return undefined;
   const handler: unknown = Reflect.get(instance, method);
   if (!isFunction(handler) || needsNest(type, handler, config)) return undefined;
   const guards = guardsOf(type, handler, wrapper, config);
@@ -56,14 +58,24 @@ export function compileHandler(
   return guards && parameters && new DirectPipeline({ type, instance, event, handler, guards, parameters });
 }
 
-/** The guards of a gateway and its hooks, or undefined for one whose handshakes need Nest's own chain. */
-export function compileGuards(
-  type: Type,
-  hooks: object,
-  wrapper: ProviderWrapper,
+/** What decides about the handshakes of a gateway. */
+export interface AdmissionSource {
+  readonly type: Type;
+  readonly wrapper: ProviderWrapper;
+  readonly instance: HandshakeHook;
+  /** What guards see as the handler; its metadata is that of the hooks of the gateway. */
+  readonly handler: (...args: never[]) => unknown;
+}
+
+/**
+ * Makes a {@link DirectAdmission} of a gateway, or returns undefined for one whose handshakes need Nest's own chain.
+ */
+export function compileAdmission(
+  { type, wrapper, instance, handler }: AdmissionSource,
   config: ApplicationConfig,
-): CanActivate[] | undefined {
-  return needsNest(type, hooks, config) ? undefined : guardsOf(type, hooks, wrapper, config);
+): DirectAdmission | undefined {
+  const guards = needsNest(type, handler, config) ? undefined : guardsOf(type, handler, wrapper, config);
+  return guards && new DirectAdmission({ instance, handler, guards });
 }
 
 function guardsOf(
@@ -82,7 +94,7 @@ function needsNest(type: Type, handler: object, config: ApplicationConfig): bool
     config.getGlobalInterceptors().length > 0 ||
     config.getGlobalFilters().length > 0 ||
     isDeclared(INTERCEPTORS_METADATA) ||
-    [type, handler].some((target) => ownFilters(target).length > 0)
+    [type, handler].some((target) => foreignFilters(target).length > 0)
   );
 }
 
@@ -104,15 +116,9 @@ function enhancers<T>(
   return found;
 }
 
-function instanceOf(declared: unknown, method: string, { host }: ProviderWrapper): unknown {
-  if (typeof declared !== 'function') return isFunction(Reflect.get(Object(declared), method)) ? declared : undefined;
-  // The one that Nest made for this module: another module may have another.
-  const injectable = host?.injectables.get(declared as Type);
-  if (!injectable?.isDependencyTreeStatic() || injectable.isTransient) return undefined;
-  const instance: unknown = injectable.instance;
-  return typeof instance === 'object' && instance !== null && isFunction(Reflect.get(instance, method))
-    ? instance
-    : undefined;
+function instanceOf(declared: unknown, method: string, wrapper: ProviderWrapper): unknown {
+  const enhancer = typeof declared === 'function' ? enhancerOf(wrapper, declared as Type) : declared;
+  return isFunction(Reflect.get(Object(enhancer), method)) ? enhancer : undefined;
 }
 
 function parametersOf(
@@ -154,10 +160,6 @@ function extractorOf(key: string, { data, factory }: ParamEntry): HandlerParamet
   if (typeof data !== 'string' || data === '') return ([, payload]) => payload;
   return ([, payload]) =>
     payload === undefined || payload === null ? undefined : (Reflect.get(Object(payload), data) as unknown);
-}
-
-function kindOf(key: string): number {
-  return Number(key.split(':', 1)[0]);
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters, @typescript-eslint/no-unsafe-function-type --
    the signatures are those of Nest's ExecutionContext */
 import type { ExecutionContext, Type } from '@nestjs/common';
-import type { MessageArguments } from '../dispatch/handler-plan.js';
+import type { MessageArguments } from '../nest/index.js';
 
 type HttpHost = ReturnType<ExecutionContext['switchToHttp']>;
 type RpcHost = ReturnType<ExecutionContext['switchToRpc']>;

@@ -1,6 +1,6 @@
 import type { ArgumentMetadata, PipeTransform, Type } from '@nestjs/common';
 import * as validators from 'class-validator';
-import { isTransformed, readValidationPipe, type ValidationPipeSettings } from '../nest/internals.js';
+import { isTransformed, readValidationPipe, type ValidationPipeSettings } from '../nest/index.js';
 
 type Metadata = ReturnType<ReturnType<typeof validators.getMetadataStorage>['getTargetValidationMetadatas']>[number];
 type Fields = Record<string, unknown>;
@@ -29,7 +29,8 @@ const ownNames: ReadonlySet<unknown> = new Set(Object.values(validators).filter(
 /**
  * A ValidationPipe that lets plain, valid data pass by itself, at a tenth of the cost: without a promise, and without
  * looking up all metadata again for each message. It only ever says yes. Whatever it does not know, and whatever breaks
- * a rule, is left to the pipe, so that there is one author of errors (`test/dispatch/quick-validation.property.spec.ts`).
+ * a rule, is left to the pipe, so that there is one author of errors
+ * (`test/dispatch/quick-validation.property.spec.ts`).
  */
 class QuickValidation implements PipeTransform {
   /** False where there is too much to know of the class. */

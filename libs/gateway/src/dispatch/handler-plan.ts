@@ -1,7 +1,12 @@
-import type { Connection } from '../connection/connection.js';
-import type { BoundRateLimit } from '../rate-limit/bound-rate-limit.js';
-import type { DirectPipeline } from '../direct/direct-pipeline.js';
-import type { Invocation } from './invocation.js';
+import type { Connection } from '../connection/index.js';
+import type { Call } from '../nest/index.js';
+import type { BoundRateLimit } from '../rate-limit/index.js';
+
+/** Guards, pipes and handler without Nest's own chain. */
+export interface Pipeline {
+  /** @returns what the handler returned, or a promise of it where a guard, a pipe or the handler is asynchronous. */
+  run(connection: Connection, data: unknown, call: Call): unknown;
+}
 
 /** One `@SubscribeMessage` handler, known at boot. */
 export interface HandlerPlan {
@@ -15,19 +20,8 @@ export interface HandlerPlan {
   /** An observable it returns is a stream at once, not only from its first value on, see {@link StreamReply}. */
   readonly streams: boolean;
   /** Undefined for handlers that need Nest's own chain. */
-  readonly direct: DirectPipeline | undefined;
+  readonly direct: Pipeline | undefined;
   readonly limits: readonly BoundRateLimit[];
-  /** The handler asked for an acknowledgement function with `@Ack()` and answers by it. Nest says so when it binds. */
-  acknowledges: boolean;
+  /** The handler asked for an acknowledgement function with `@Ack()` and answers by it. */
+  readonly acknowledges: boolean;
 }
-
-/** Nest's chain of guards, interceptors, pipes, handler and filters, bound to one connection. */
-export type NestCallback = (
-  data: unknown,
-  event: string,
-  invocation: Invocation,
-  acknowledge?: (data: unknown) => void,
-) => Promise<unknown>;
-
-/** The arguments that guards, interceptors and filters of a message see before Nest adds the pattern. */
-export type MessageArguments = [connection: Connection, data: unknown, event: string, invocation: Invocation];

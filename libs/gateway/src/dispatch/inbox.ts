@@ -86,7 +86,7 @@ export class Inbox {
     this.proceed();
   }
 
-  /** The connection has ended: whoever still waits waits in vain. */
+  /** The connection has ended: messages that still wait are dropped. */
   discard(): void {
     this.#holds = Infinity;
     this.#texts = [];

@@ -1,19 +1,31 @@
 import type { Span } from '@opentelemetry/api';
+import type { Envelope } from '@holdfast/protocol';
+import type { Link } from '../connection/index.js';
+import { Call, type NestCallback } from '../nest/index.js';
 import type { HandlerPlan } from './handler-plan.js';
 import type { StreamReply } from './stream-reply.js';
 
-/**
- * One message being handled. It travels with the arguments of Nest's chain, so that a filter, which Nest gives no way
- * to answer, can tell the dispatcher what went wrong.
- */
-export class Invocation {
-  /** Active time at which it began, see {@link TimerWheel.now}. */
-  readonly startedAt: number;
-  failure: { readonly error: unknown } | undefined;
-  /** A filter of the application sent something in place of the error; only a request's id still has to be answered. */
-  handledByFilter = false;
-  /** Set while an asynchronous filter works. */
-  filtering: Promise<void> | undefined;
+/** Whom a message belongs to. */
+export interface MessageOwner {
+  readonly link: Link;
+  /** Nest's chains for this connection, by {@link HandlerPlan.index}; absent where no handler needs them. */
+  readonly callbacks: readonly NestCallback[] | undefined;
+  /** Observables that have more than one answer to give. */
+  readonly openStreams: number;
+  /** It is not finished at once, and has to be looked after. */
+  begun(invocation: Invocation): void;
+  /** Its handler has finished: the next message may have its turn. */
+  settled(invocation: Invocation): void;
+  addStream(stream: StreamReply): void;
+  removeStream(stream: StreamReply): void;
+  /** Sends a frame that belongs to a request, where there is one. @returns false when the connection is ending. */
+  answer(envelope: Envelope, id: string | number | undefined): boolean;
+  /** Sends an error frame. */
+  reject(code: string, message: string, id?: string | number): void;
+}
+
+/** One message being handled. */
+export class Invocation extends Call {
   /** Its request has its reply, or its time is up: whatever comes now is too late. */
   settled = false;
   /** It was settled by its deadline. */
@@ -26,15 +38,13 @@ export class Invocation {
   /** Monotonic time at its turn, where handling is measured. */
   measuredFrom: number | undefined;
 
+  /** @param startedAt - active time at which it began, see {@link TimerWheel.now}. */
   constructor(
+    readonly owner: MessageOwner,
     readonly plan: HandlerPlan,
     readonly id: string | number | undefined,
-    startedAt: number,
+    readonly startedAt: number,
   ) {
-    this.startedAt = startedAt;
-  }
-
-  failed(error: unknown): void {
-    this.failure = { error };
+    super();
   }
 }

@@ -1,59 +1,56 @@
 import type { Observable } from 'rxjs';
-import { encode, type Envelope, isReserved } from '@holdfast/protocol';
-import type { Session } from '../lifecycle/session.js';
-import { HandlerWatch } from './handler-watch.js';
-import { accountFor, labelOf } from '../nest/error-account.js';
+import { encode, type Envelope, isReserved, ReservedEvent } from '@holdfast/protocol';
+import type { BoundedLog, Clock } from '../ground/index.js';
+import { accountFor, labelOf } from '../nest/index.js';
+import type { Counters, Metrics, Tracing } from '../telemetry/index.js';
 import type { Invocation } from './invocation.js';
 import { StreamReply } from './stream-reply.js';
 
-/** Sees to it that a request is answered once: with what its handler made of it, or with an error (PROTOCOL.md). */
+export interface ReplierParts {
+  readonly counters: Counters;
+  readonly metrics: Pick<Metrics, 'handled'>;
+  readonly tracing: Tracing;
+  readonly log: BoundedLog;
+  readonly clock: Clock;
+  /** Of one connection, at the same time. */
+  readonly maxStreams: number;
+  readonly maxEventLength: number;
+}
+
+/** Sees to it that a request is answered once: with what its handler made of it, or with an error (PROTOCOL.md 4). */
 export class Replier {
-  readonly #watches = new WeakMap<Session, HandlerWatch>();
+  constructor(private readonly parts: ReplierParts) {}
 
-  /** Makes sure that somebody looks after handlers that never settle. */
-  watch(session: Session): void {
-    const { handlerTimeoutMs } = session.services.options.messages;
-    if (handlerTimeoutMs === Infinity) return;
-    let watch = this.#watches.get(session);
-    if (!watch) {
-      watch = new HandlerWatch(session, handlerTimeoutMs, (invocation) => {
-        this.#timeOut(session, invocation);
-      });
-      this.#watches.set(session, watch);
-    }
-    watch.ensure();
-  }
-
-  reply(session: Session, invocation: Invocation, result: unknown): void {
+  reply(invocation: Invocation, result: unknown): void {
     if (invocation.settled) {
-      this.#tooLate(session, invocation);
+      this.#tooLate(invocation);
       return;
     }
-    if (invocation.failure) this.#fail(session, invocation);
-    else if (!invocation.plan.acknowledges || result !== undefined) this.#succeed(session, invocation, result);
+    if (invocation.failure) this.#fail(invocation);
+    else if (!invocation.plan.acknowledges || result !== undefined) this.#succeed(invocation, result);
     else if (invocation.id !== undefined) return; // The handler keeps its acknowledgement for later.
-    this.#settle(session, invocation);
+    this.#settle(invocation);
   }
 
   /** For handlers that answer by `@Ack()`: the first call is the reply. */
-  acknowledgement(session: Session, invocation: Invocation): (data: unknown) => void {
+  acknowledgement(invocation: Invocation): (data: unknown) => void {
     return (data) => {
       if (invocation.settled) {
-        if (invocation.timedOut) this.#tooLate(session, invocation);
+        if (invocation.timedOut) this.#tooLate(invocation);
         return;
       }
-      if (invocation.id !== undefined) this.#send(session, invocation, { event: '$reply', data: data ?? null });
-      this.#settle(session, invocation);
+      if (invocation.id !== undefined) this.#send(invocation, { event: ReservedEvent.reply, data: data ?? null });
+      this.#settle(invocation);
     };
   }
 
-  stream(session: Session, invocation: Invocation, source: Observable<unknown>): void {
+  stream(invocation: Invocation, source: Observable<unknown>): void {
     let hasBegun = false;
     const finish = (result: unknown): void => {
-      session.streams?.delete(stream);
-      if (!hasBegun) this.reply(session, invocation, result);
-      else if (invocation.failure) this.#fail(session, invocation);
-      else if (invocation.id !== undefined) session.answer({ event: '$end' }, invocation.id);
+      invocation.owner.removeStream(stream);
+      if (!hasBegun) this.reply(invocation, result);
+      else if (invocation.failure) this.#fail(invocation);
+      else if (invocation.id !== undefined) invocation.owner.answer({ event: ReservedEvent.end }, invocation.id);
     };
     const finishAfterFilters = (result: unknown): void => {
       if (invocation.filtering)
@@ -65,12 +62,12 @@ export class Replier {
     const stream: StreamReply = new StreamReply({
       begun: () => {
         hasBegun = true;
-        this.#settle(session, invocation);
+        this.#settle(invocation);
       },
-      mayStream: () => this.#mayStream(session, invocation, stream),
+      mayStream: () => this.#mayStream(invocation, stream),
       next: (value) => {
         // An error ends a stream, and this one has just had it.
-        if (!this.#next(session, invocation, value)) this.#cancel(session, stream);
+        if (!this.#next(invocation, value)) this.#cancel(invocation, stream);
       },
       finished: finishAfterFilters,
       error: (error) => {
@@ -80,154 +77,152 @@ export class Replier {
       teardownFailed: (error) => {
         const { gateway, method } = invocation.plan;
         const place = `${gateway}.${method}`;
-        session.services.log.error(`teardown:${place}`, `A teardown of what ${place} streamed failed`, error);
+        this.parts.log.error(`teardown:${place}`, `A teardown of what ${place} streamed failed`, error);
       },
     });
-    (session.streams ??= new Set()).add(stream);
+    invocation.owner.addStream(stream);
     invocation.stream = stream;
     stream.start(source, invocation.plan.streams);
   }
 
-  #mayStream(session: Session, invocation: Invocation, stream: StreamReply): boolean {
-    if (!session.isEnding) {
-      if (session.openStreams < session.services.options.messages.maxStreams) return true;
-      countError(session, invocation, 'TOO_MANY_STREAMS');
-      session.refuse('TOO_MANY_STREAMS', 'This connection has as many open streams as it may have', invocation.id);
+  #mayStream(invocation: Invocation, stream: StreamReply): boolean {
+    const { owner } = invocation;
+    if (!owner.link.isEnding) {
+      if (owner.openStreams < this.parts.maxStreams) return true;
+      this.#countError(invocation, 'TOO_MANY_STREAMS');
+      owner.reject('TOO_MANY_STREAMS', 'This connection has as many open streams as it may have', invocation.id);
     }
-    session.streams?.delete(stream);
-    this.#settle(session, invocation);
+    owner.removeStream(stream);
+    this.#settle(invocation);
     return false;
   }
 
   /** @returns whether the stream may go on. */
-  #next(session: Session, invocation: Invocation, value: unknown): boolean {
+  #next(invocation: Invocation, value: unknown): boolean {
     const { id, plan } = invocation;
-    const chosen = eventResponse(value, session);
-    if (chosen) return this.#send(session, invocation, chosen);
-    if (id !== undefined) return this.#send(session, invocation, { event: '$next', data: value ?? null });
-    return value === undefined || this.#send(session, invocation, { event: plan.event, data: value });
+    const chosen = this.#eventResponse(value);
+    if (chosen) return this.#send(invocation, chosen);
+    if (id !== undefined) return this.#send(invocation, { event: ReservedEvent.next, data: value ?? null });
+    return value === undefined || this.#send(invocation, { event: plan.event, data: value });
   }
 
-  #cancel(session: Session, stream: StreamReply): void {
-    session.streams?.delete(stream);
+  #cancel(invocation: Invocation, stream: StreamReply): void {
+    invocation.owner.removeStream(stream);
     stream.cancel();
   }
 
-  #succeed(session: Session, invocation: Invocation, result: unknown): void {
+  #succeed(invocation: Invocation, result: unknown): void {
     const { id, plan } = invocation;
-    const chosen = eventResponse(result, session);
-    if (chosen) this.#send(session, invocation, chosen);
-    else if (id !== undefined) this.#send(session, invocation, { event: '$reply', data: result ?? null });
-    else if (result !== undefined) this.#send(session, invocation, { event: plan.event, data: result });
+    const chosen = this.#eventResponse(result);
+    if (chosen) this.#send(invocation, chosen);
+    else if (id !== undefined) this.#send(invocation, { event: ReservedEvent.reply, data: result ?? null });
+    else if (result !== undefined) this.#send(invocation, { event: plan.event, data: result });
   }
 
-  #fail(session: Session, invocation: Invocation): void {
+  #fail(invocation: Invocation): void {
     const { data, isFault } = accountFor(invocation.failure?.error);
     const { plan, id } = invocation;
-    countError(session, invocation, data.code, isFault ? invocation.failure : undefined);
-    if (isFault && !invocation.handledByFilter) this.#logFault(session, invocation);
-    else session.services.log.debug(`${plan.gateway}.${plan.method}`, `"${plan.event}" was answered ${data.code}`);
+    this.#countError(invocation, data.code, isFault ? invocation.failure : undefined);
+    if (isFault && !invocation.handledByFilter) this.#logFault(invocation);
+    else this.parts.log.debug(`${plan.gateway}.${plan.method}`, `"${plan.event}" was answered ${data.code}`);
     if (invocation.handledByFilter && id === undefined) return;
-    this.#send(session, invocation, { event: '$error', data });
+    this.#send(invocation, { event: ReservedEvent.error, data });
   }
 
   /** @returns false when the connection is ending, or when it was an error that was sent instead. */
-  #send(session: Session, invocation: Invocation, envelope: Envelope): boolean {
-    if (session.isEnding) return false;
-    const { id, plan } = invocation;
+  #send(invocation: Invocation, envelope: Envelope): boolean {
+    const { id, plan, owner } = invocation;
+    if (owner.link.isEnding) return false;
     if (id !== undefined) envelope.id = id;
     const encoded = encode(envelope);
-    if (encoded.ok) return session.sendText(encoded.text, 'answer');
-    countError(session, invocation, 'UNENCODABLE', {});
-    session.services.log.error(
+    if (encoded.ok) return owner.link.sendText(encoded.text, 'answer');
+    this.#countError(invocation, 'UNENCODABLE', {});
+    this.parts.log.error(
       'unencodable',
       `What ${plan.gateway}.${plan.method} answered to "${plan.event}" cannot be sent: ${encoded.error.message}`,
     );
-    session.refuse('UNENCODABLE', 'The answer cannot be expressed in JSON', id);
+    owner.reject('UNENCODABLE', 'The answer cannot be expressed in JSON', id);
     return false;
   }
 
   /** Its request was answered before. Nobody is told what came of it, but a programming error is still one. */
-  #tooLate(session: Session, invocation: Invocation): void {
-    if (invocation.timedOut) session.services.counters.add('late', invocation.plan.event);
-    if (invocation.failure && accountFor(invocation.failure.error).isFault) this.#logFault(session, invocation);
+  #tooLate(invocation: Invocation): void {
+    if (invocation.timedOut) this.parts.counters.add('late', invocation.plan.event);
+    if (invocation.failure && accountFor(invocation.failure.error).isFault) this.#logFault(invocation);
   }
 
-  #logFault({ services }: Session, { plan, failure }: Invocation): void {
-    services.log.error(
+  #logFault({ plan, failure }: Invocation): void {
+    this.parts.log.error(
       `${plan.gateway}.${plan.method}`,
       `${plan.gateway}.${plan.method} failed on "${plan.event}"`,
       failure?.error,
     );
   }
 
-  #timeOut(session: Session, invocation: Invocation): void {
-    countError(session, invocation, 'HANDLER_TIMEOUT', {});
+  /** The handler has not finished in time. */
+  timeOut(invocation: Invocation): void {
+    this.#countError(invocation, 'HANDLER_TIMEOUT', {});
     invocation.timedOut = true;
-    if (invocation.stream) this.#cancel(session, invocation.stream);
-    session.refuse('HANDLER_TIMEOUT', 'The handler did not finish in time', invocation.id);
-    this.#settle(session, invocation);
+    if (invocation.stream) this.#cancel(invocation, invocation.stream);
+    invocation.owner.reject('HANDLER_TIMEOUT', 'The handler did not finish in time', invocation.id);
+    this.#settle(invocation);
   }
 
   /** The next message may have its turn. */
-  #settle(session: Session, invocation: Invocation): void {
+  #settle(invocation: Invocation): void {
     if (invocation.settled) return;
     invocation.settled = true;
     invocation.span?.end();
-    this.#measure(session, invocation);
-    session.settled(invocation);
+    this.#measure(invocation);
+    invocation.owner.settled(invocation);
   }
 
-  #measure({ services }: Session, { measuredFrom, plan, outcome = 'OK' }: Invocation): void {
+  #measure({ measuredFrom, plan, outcome = 'OK' }: Invocation): void {
     if (measuredFrom === undefined) return;
     const attributes = {
       'messaging.destination.name': plan.event,
       'holdfast.gateway': plan.gateway,
       'holdfast.outcome': outcome,
     };
-    services.metrics.handled(attributes, services.clock.now() - measuredFrom);
+    this.parts.metrics.handled(attributes, this.parts.clock.now() - measuredFrom);
   }
-}
 
-/**
- * Counts an answer that is an error, and writes it to the span of the message unless that has ended: that of a stream
- * ends with its first value.
- *
- * @param fault - present where it is this server's, with what was thrown, if anything was.
- */
-function countError(
-  { services }: Session,
-  invocation: Invocation,
-  code: string,
-  fault?: { readonly error?: unknown },
-): void {
-  const { counters, tracing } = services;
-  counters.add('error', labelOf(code));
-  if (invocation.settled) return;
-  invocation.outcome = labelOf(code);
-  if (!invocation.span) return;
-  if (fault) tracing.failed(invocation.span, code, fault.error);
-  else tracing.refused(invocation.span, code);
-}
+  /**
+   * Counts an answer that is an error, and writes it to the span of the message unless that has ended: that of a stream
+   * ends with its first value.
+   *
+   * @param fault - present where it is this server's, with what was thrown, if anything was.
+   */
+  #countError(invocation: Invocation, code: string, fault?: { readonly error?: unknown }): void {
+    const { counters, tracing } = this.parts;
+    counters.add('error', labelOf(code));
+    if (invocation.settled) return;
+    invocation.outcome = labelOf(code);
+    if (!invocation.span) return;
+    if (fault) tracing.failed(invocation.span, code, fault.error);
+    else tracing.refused(invocation.span, code);
+  }
 
-/**
- * Nest's `WsResponse`: a handler chooses the event it answers with. Names of the protocol are not the handler's to
- * choose, and what is no name at all would be a frame that no client can read.
- *
- * @returns undefined for any other value, also for one that cannot be looked at: that is said when it cannot be encoded.
- */
-function eventResponse(result: unknown, { services }: Session): Envelope | undefined {
-  if (typeof result !== 'object' || result === null) return undefined;
-  try {
-    if (!('event' in result) || !('data' in result)) return undefined;
-    const { event, data } = result;
-    const isName =
-      typeof event === 'string' &&
-      event.length > 0 &&
-      event.length <= services.options.decodeLimits.maxEventLength &&
-      !isReserved(event);
-    return isName ? { event, data } : undefined;
-  } catch {
-    return undefined;
+  /**
+   * Nest's `WsResponse`: a handler chooses the event it answers with. Names of the protocol are not the handler's to
+   * choose, and what is no name at all would be a frame that no client can read.
+   *
+   * @returns undefined for any other value, also for one that cannot be looked at: that is said when it cannot be
+   *   encoded.
+   */
+  #eventResponse(result: unknown): Envelope | undefined {
+    if (typeof result !== 'object' || result === null) return undefined;
+    try {
+      if (!('event' in result) || !('data' in result)) return undefined;
+      const { event, data } = result;
+      return this.#isName(event) ? { event, data } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #isName(event: unknown): event is string {
+    if (typeof event !== 'string' || isReserved(event)) return false;
+    return event.length > 0 && event.length <= this.parts.maxEventLength;
   }
 }

@@ -1,8 +1,11 @@
-import type { Clock } from '../ground/clock.js';
+import type { Clock } from '../ground/index.js';
 
 /** A connection whose frames are handled in turns. */
 export interface TurnTaker {
-  /** It has used up its share: its socket is not read, and it handles nothing, until its turn. Said again where that turn was too short. */
+  /**
+   * It has used up its share: its socket is not read, and it handles nothing, until its turn. Said again where that
+   * turn was too short.
+   */
   waitForTurn(): void;
   /** It may handle what waits, as long as {@link Turns.mayRead} and {@link Turns.mayBegin} allow. */
   takeTurn(): void;
@@ -19,16 +22,19 @@ interface Share {
 const shareMs = 4;
 /** Frames of one connection that are handled before the others have their turn. */
 const shareFrames = 64;
-/** Time for all connections in one turn of the event loop. What else waits, such as HTTP requests, is served after that. */
+/**
+ * Time for all connections in one turn of the event loop. What else waits, such as HTTP requests, is served after that.
+ */
 const turnMs = 10;
 /** Characters of a frame that costs little, whoever sends it. */
 const smallFrame = 1_024;
 
 /**
  * Shares the event loop between connections, so that a client that sends more than there is time for does not delay the
- * others. A connection that has used up its share is not read, and what was read already waits. Those that wait go on in a
- * round, one share each (deficit round robin: what one took beyond its share is taken off its next ones), and only for a part
- * of each turn of the event loop. Connections that stay below that cost two readings of the clock per read of their socket.
+ * others. A connection that has used up its share is not read, and what was read already waits. Those that wait go on
+ * in a round, one share each (deficit round robin: what one took beyond its share is taken off its next ones), and only
+ * for a part of each turn of the event loop. Connections that stay below that cost two readings of the clock per read
+ * of their socket.
  */
 export class Turns {
   /** In the order in which they go on, with the time in milliseconds that they have taken beyond their share. */
@@ -38,7 +44,10 @@ export class Turns {
   /** Whose frames are being handled. */
   #current: TurnTaker | undefined;
   #currentSince = 0;
-  /** Who was the last one to be {@link #current}, and what it has had since: Node reads many times from a socket that has more. */
+  /**
+   * Who was the last one to be {@link #current}, and what it has had since: Node reads many times from a socket that
+   * has more.
+   */
   #last: TurnTaker | undefined;
   #lastMs = 0;
   #lastFrames = 0;
@@ -147,7 +156,10 @@ export class Turns {
     });
   }
 
-  /** Goes round among those that wait until this turn is used up. Who has to wait again is visited again, after the others. */
+  /**
+   * Goes round among those that wait until this turn is used up. Who has to wait again is visited again, after the
+   * others.
+   */
   #takeTurns(): void {
     for (const [taker, owedMs] of this.#waiting) {
       if (this.#spentMs > turnMs) break;

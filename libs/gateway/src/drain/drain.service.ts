@@ -1,135 +1,168 @@
 import { Logger } from '@nestjs/common';
 import { CloseCode, ReservedEvent } from '@holdfast/protocol';
-import type { Endpoint } from '../gateways/endpoint.js';
-import type { GatewayServices } from '../lifecycle/gateway-services.js';
-import { type Session, sessionOf } from '../lifecycle/session.js';
-import { Deadline } from '../ground/deadline.js';
-import type { Random } from '../ground/random.js';
-import type { DrainReport } from '../connection/drain-report.js';
+import type { ReadinessService } from '../admission/index.js';
+import { type ConnectionIndex, type DrainReport, type Link, linkOf } from '../connection/index.js';
+import type { RouteTable } from '../gateways/index.js';
+import {
+  type BoundedLog,
+  type Clock,
+  Deadline,
+  type PendingWork,
+  type Random,
+  type TimerWheel,
+} from '../ground/index.js';
+import type { Traffic } from '../telemetry/index.js';
+
+/** What a drain works with. */
+export interface DrainParts {
+  readonly readiness: ReadinessService;
+  readonly admission: { refusePending(): void };
+  readonly routes: RouteTable;
+  readonly index: ConnectionIndex;
+  readonly traffic: Traffic;
+  readonly log: BoundedLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+  /** Disconnect hooks at work. */
+  readonly disconnectHooks: PendingWork;
+  readonly drainWindowMs: number;
+  readonly drainTimeoutMs: number;
+}
 
 interface DrainHook {
   onDrain?(): unknown;
 }
 
+/** The reason that closes of a drain give. */
+export const serviceRestart = 'service restart';
 /** Of the time there is, what onDrain hooks may take. */
 const hookShare = 1 / 4;
-/** After which part of it whoever is left is cut. The rest is for their disconnect hooks, and for handlers to clean up. */
+/**
+ * The part of it after which connections that are left are cut. The rest is for their disconnect hooks and handlers.
+ */
 const cutShare = 3 / 4;
-/** Whoever was cut has to be seen leaving, however little time there is. */
+/** Connections that were cut have to be seen ending, however little time there is. */
 const minFinishMs = 100;
-/** Few enough to come back at once without anybody noticing. */
+/** So few can reconnect at the same time without any load to speak of. */
 const batchSize = 100;
 
 /**
- * Says goodbye to everybody before the application shuts anything down: nothing new is read, what has arrived is
- * handled to its end, clients are told when to come back and closed in batches, disconnect hooks are awaited.
+ * Ends all connections in an orderly way: no client is admitted any more, nothing new is read, messages that have
+ * arrived are handled to their end, clients are told when to reconnect and are closed in batches, and disconnect hooks
+ * are awaited. A shutdown of the application does this by itself, before any provider is destroyed.
+ *
+ * @publicApi
  */
 export class DrainService {
   readonly #logger = new Logger('Holdfast');
-  #drained: Promise<void> | undefined;
+  readonly #parts: DrainParts;
+  #draining: Promise<DrainReport> | undefined;
 
-  constructor(
-    private readonly services: GatewayServices,
-    private readonly random: Random,
-  ) {}
-
-  /** Safe to call twice; both calls wait for the same goodbye. */
-  run(endpoints: Iterable<Endpoint>): Promise<void> {
-    this.#drained ??= this.#run([...endpoints]);
-    return this.#drained;
+  /** @internal */
+  constructor(parts: DrainParts) {
+    this.#parts = parts;
   }
 
-  async #run(endpoints: readonly Endpoint[]): Promise<void> {
-    const { clock, registry, goodbyes, options, traffic } = this.services;
+  /**
+   * Begins to drain, for good: to serve again takes a new process. Calling it again changes nothing.
+   *
+   * @returns what became of the connections, when all have ended or {@link LifecycleOptions.drainTimeoutMs} is over.
+   *   Never rejects. The registry tells its listeners the same (`drained`).
+   */
+  start(): Promise<DrainReport> {
+    if (this.#draining) return this.#draining;
+    this.#parts.readiness.moveTo('draining');
+    this.#parts.admission.refusePending();
+    return (this.#draining = this.#run());
+  }
+
+  async #run(): Promise<DrainReport> {
+    const { clock, index, disconnectHooks, drainTimeoutMs, traffic } = this.#parts;
     const begun = clock.now();
-    const { messagesHandled, messagesAbandoned } = traffic;
-    const leftOf = (share: number): number =>
-      Math.max(0, begun + share * options.lifecycle.drainTimeoutMs - clock.now());
-    // Newcomers have been refused since before this began.
-    const sessions = [...registry].map((connection) => sessionOf(connection));
-    const gone = Promise.all(sessions.map(closed));
-    await this.#within(this.#announce(endpoints), leftOf(hookShare));
-    for (const session of sessions) session.pause('drain');
-    const goodbye = this.#dismissAll(sessions, leftOf(cutShare)).then(() => gone);
-    await this.#within(goodbye, leftOf(cutShare));
-    for (const session of sessions) {
-      if (session.state !== 'closed') session.terminate(CloseCode.SERVICE_RESTART, 'service restart');
-    }
+    const { messagesHandled, messagesDropped } = traffic;
+    const leftOf = (share: number): number => Math.max(0, begun + share * drainTimeoutMs - clock.now());
+    const links = [...index.byId.values()].map((connection) => linkOf(connection));
+    const ended = Promise.all(links.map(hasEnded));
+    await this.#within(this.#announce(), leftOf(hookShare));
+    for (const link of links) link.pause('drain');
+    const closed = this.#closeAll(links, leftOf(cutShare)).then(() => ended);
+    await this.#within(closed, leftOf(cutShare));
+    for (const link of links) if (link.state !== 'closed') link.terminate(CloseCode.SERVICE_RESTART, serviceRestart);
     // A handler whose connection has ended may still use what the shutdown hooks are about to close.
-    const settled = gone.then(() => Promise.all([goodbyes.settled(), ...sessions.map(idle)]));
+    const settled = ended.then(() => Promise.all([disconnectHooks.settled(), ...links.map(idle)]));
     await this.#within(settled, Math.max(leftOf(1), minFinishMs));
-    const closedInTime = sessions.filter(({ hasSaidGoodbye }) => hasSaidGoodbye).length;
-    this.#report({
-      connections: sessions.length,
+    const closedInTime = links.filter(({ hasClosed }) => hasClosed).length;
+    return this.#report({
+      connections: links.length,
       closed: closedInTime,
-      cut: sessions.length - closedInTime,
+      cut: links.length - closedInTime,
       handlersFinished: traffic.messagesHandled - messagesHandled,
-      handlersCut: traffic.messagesAbandoned - messagesAbandoned,
-      hooksUnfinished: goodbyes.size,
+      handlersCut: traffic.messagesDropped - messagesDropped,
+      hooksUnfinished: disconnectHooks.size,
       durationMs: Math.round(clock.now() - begun),
     });
   }
 
-  async #announce(endpoints: readonly Endpoint[]): Promise<void> {
-    // Any gateway may have the hook, none has to.
-    const gateways = endpoints.flatMap(({ gateways }) =>
-      gateways.map(({ instance }) => instance as DrainHook | undefined),
-    );
+  async #announce(): Promise<void> {
+    const gateways = [...this.#parts.routes].flatMap((route) => route.gateways);
     await Promise.all(
-      gateways.map(async (gateway) => {
+      gateways.map(async ({ instance }) => {
         try {
-          await gateway?.onDrain?.();
+          // Any gateway may have the hook, none has to.
+          await (instance as DrainHook | undefined)?.onDrain?.();
         } catch (error) {
-          this.services.log.error('hook', 'An onDrain hook failed', error);
+          this.#parts.log.error('hook', 'An onDrain hook failed', error);
         }
       }),
     );
   }
 
-  /** Batch after batch across the window, so that the other nodes are not met by everybody at once. */
-  async #dismissAll(sessions: readonly Session[], timeoutMs: number): Promise<void> {
-    const staying = sessions.filter(({ isEnding }) => !isEnding);
+  /** Batch after batch across the window, so that the other nodes are not met by all clients at once. */
+  async #closeAll(links: readonly Link[], timeoutMs: number): Promise<void> {
+    const staying = links.filter(({ isEnding }) => !isEnding);
     const batches = Math.ceil(staying.length / batchSize);
     // Half of the time is for those that do not answer.
-    const pauseMs = Math.min(this.services.options.lifecycle.drainWindowMs, timeoutMs / 2) / Math.max(1, batches);
+    const pauseMs = Math.min(this.#parts.drainWindowMs, timeoutMs / 2) / Math.max(1, batches);
     for (let batch = 0; batch < batches; batch++) {
       if (batch > 0) await this.#sleep(pauseMs);
-      for (const session of staying.slice(batch * batchSize, (batch + 1) * batchSize)) {
+      for (const link of staying.slice(batch * batchSize, (batch + 1) * batchSize)) {
         // A stream gives up its turn before it sends its first values, which may be all it has.
-        void idle(session).then(() => {
-          this.#dismiss(session);
+        void idle(link).then(() => {
+          this.#close(link);
         });
       }
     }
   }
 
-  #dismiss(session: Session): void {
-    const { drainWindowMs } = this.services.options.lifecycle;
-    if (session.connection.handshake.mode === 'sdk' && session.isWelcome) {
-      const retryAfterMs = Math.round(this.random.next() * drainWindowMs);
-      const data = { retryAfterMs, windowMs: drainWindowMs, reason: 'service restart' };
-      session.send({ event: ReservedEvent.drain, data }, 'control');
+  #close(link: Link): void {
+    const { drainWindowMs, random } = this.#parts;
+    if (link.connection.handshake.mode === 'sdk' && link.isAdmitted) {
+      const retryAfterMs = Math.round(random.next() * drainWindowMs);
+      const data = { retryAfterMs, windowMs: drainWindowMs, reason: serviceRestart };
+      link.send({ event: ReservedEvent.drain, data }, 'control');
     }
-    session.close(CloseCode.SERVICE_RESTART, 'service restart');
+    link.close(CloseCode.SERVICE_RESTART, serviceRestart);
   }
 
-  #report(report: DrainReport): void {
+  #report(report: DrainReport): DrainReport {
     const { connections, closed, cut, handlersFinished, handlersCut, hooksUnfinished, durationMs } = report;
-    this.services.registry.drained(report);
+    this.#parts.index.drained(report);
     this.#logger.log(
       `Drained ${connections} connections in ${durationMs} ms: ${closed} closed, ${cut} cut; handlers: ` +
         `${handlersFinished} finished, ${handlersCut} cut; disconnect hooks unfinished: ${hooksUnfinished}`,
     );
+    return report;
   }
 
   #sleep(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
-      this.services.wheel.schedule(new Deadline(resolve), delayMs);
+      this.#parts.wheel.schedule(new Deadline(resolve), delayMs);
     });
   }
 
   async #within(work: Promise<unknown>, timeoutMs: number): Promise<void> {
-    const { wheel } = this.services;
+    const { wheel } = this.#parts;
     let deadline: Deadline | undefined;
     const expired = new Promise<void>((resolve) => {
       deadline = new Deadline(resolve);
@@ -141,16 +174,17 @@ export class DrainService {
 }
 
 /** Resolves when nothing that has arrived is left to be handled, or the connection has ended. */
-function idle(session: Session): Promise<void> {
+function idle({ receiver }: Link): Promise<void> {
   return new Promise((resolve) => {
-    session.onceIdle(resolve);
+    if (receiver) receiver.onceIdle(resolve);
+    else resolve();
   });
 }
 
-function closed(session: Session): Promise<void> {
-  if (session.state === 'closed') return Promise.resolve();
+function hasEnded(link: Link): Promise<void> {
+  if (link.state === 'closed') return Promise.resolve();
   return new Promise((resolve) => {
-    session.signal.addEventListener(
+    link.signal.addEventListener(
       'abort',
       () => {
         resolve();

@@ -8,9 +8,9 @@ export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError';
 
   /**
-   * @param code `TOKEN_EXPIRED` tells the client that a fresh token will do; `UNAUTHORIZED` that this one never will.
-   * @param reason Sent to the client, so it must not contain the token or anything taken from it.
-   * @param options `cause` is for logs only and is never sent.
+   * @param code - `TOKEN_EXPIRED` tells the client that a fresh token will do; `UNAUTHORIZED` that this one never will.
+   * @param reason - Sent to the client, so it must not contain the token or anything taken from it.
+   * @param options - `cause` is for logs only and is never sent.
    */
   constructor(
     readonly code: 'UNAUTHORIZED' | 'TOKEN_EXPIRED',

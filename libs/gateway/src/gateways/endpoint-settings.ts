@@ -1,9 +1,4 @@
-/** What a peer may send on one path. */
-export interface EndpointSettings {
-  readonly maxPayloadBytes: number;
-  readonly maxFragments: number;
-  readonly maxBufferedChunks: number;
-}
+import type { PayloadLimits } from '../admission/index.js';
 
 /** What the options say of it; undefined: as much as the largest message needs. */
 export interface MessageLimits {
@@ -21,7 +16,7 @@ const minFragments = 1_024;
 const minBufferedChunks = 4_096;
 
 /** @param maxPayload - what the gateways of the path set in place of `messages.maxPayloadBytes`. */
-export function endpointSettings(messages: MessageLimits, maxPayload: number | undefined): EndpointSettings {
+export function endpointSettings(messages: MessageLimits, maxPayload: number | undefined): PayloadLimits {
   const maxPayloadBytes = maxPayload ?? messages.maxPayloadBytes;
   const parts = Math.ceil(maxPayloadBytes / bytesPerPart);
   return {

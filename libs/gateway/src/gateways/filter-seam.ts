@@ -1,12 +1,10 @@
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
-import { isChosen } from '../nest/error-account.js';
-import { HoldfastExceptionFilter } from './holdfast-exception.filter.js';
-import { Invocation } from '../dispatch/invocation.js';
-import { HoldfastError } from '../errors/holdfast-error.js';
-import { CONNECT_PATTERN } from '../nest/call.js';
-import { type Session, sessionOfClient } from '../lifecycle/session.js';
-import { isThenable } from '../ground/is-thenable.js';
-import { EXCEPTION_FILTERS_METADATA, readMetadata } from '../nest/internals.js';
+import { CONNECT_PATTERN, EXCEPTION_FILTERS_METADATA, filtersOf, foreignFilters, isChosen } from '../nest/index.js';
+import type { HoldfastExceptionFilter } from './holdfast-exception.filter.js';
+import { Invocation } from '../dispatch/index.js';
+import { HoldfastError } from '../errors/index.js';
+import { isThenable } from '../ground/index.js';
+import { bindingOfClient, type NestBinding } from './nest-binding.js';
 
 type Catch = (this: unknown, exception: unknown, host: ArgumentsHost) => unknown;
 
@@ -18,17 +16,10 @@ const wrapped = new WeakSet();
  * an asynchronous filter rejected (which would end the process).
  */
 export function watchFilters(type: object, methods: readonly object[], last: HoldfastExceptionFilter): void {
-  const own = ownFilters(type);
+  const own = foreignFilters(type);
   // Nest asks the filters of a class from the last to the first.
   Reflect.defineMetadata(EXCEPTION_FILTERS_METADATA, [last, ...own], type);
   for (const filter of [...own, ...methods.flatMap(filtersOf)]) watchFilter(filter);
-}
-
-/** Filters of the application, as opposed to ours, on a gateway class or one of its methods. */
-export function ownFilters(target: object): unknown[] {
-  return filtersOf(target).filter(
-    (filter) => filter !== HoldfastExceptionFilter && !(filter instanceof HoldfastExceptionFilter),
-  );
 }
 
 /**
@@ -59,17 +50,17 @@ export function watchFilter(filter: unknown): void {
 
 function watch(handle: () => unknown, exception: unknown, host: ArgumentsHost): unknown {
   const invocation: unknown = host.getArgByIndex(3);
-  const session = sessionOfClient(host.getArgByIndex(0));
-  if (!session) return handle();
+  const binding = bindingOfClient(host.getArgByIndex(0));
+  if (!binding) return handle();
   if (invocation instanceof Invocation) {
-    watchMessage(handle, exception, invocation, session);
+    watchMessage(handle, exception, invocation, binding);
     return undefined;
   }
   if (host.getArgByIndex(2) !== CONNECT_PATTERN) {
-    session.hookFailed(exception);
+    binding.hookFailed(exception);
     return undefined;
   }
-  return watchHandshake(handle, exception, session);
+  return watchHandshake(handle, exception, binding);
 }
 
 /**
@@ -77,17 +68,22 @@ function watch(handle: () => unknown, exception: unknown, host: ArgumentsHost): 
  * when that was made to be answered, else the exception itself. So a filter that only looks on, or one written for HTTP
  * that does nothing here or finds no response to write to, leaves no request and no programming error in the dark.
  */
-function watchMessage(handle: () => unknown, exception: unknown, invocation: Invocation, session: Session): void {
-  const before = session.connection.stats.messagesOut;
+function watchMessage(
+  handle: () => unknown,
+  exception: unknown,
+  invocation: Invocation,
+  { link, parts }: NestBinding,
+): void {
+  const before = link.connection.stats.messagesOut;
   invocation.failed(exception);
   const handled = (): void => {
-    invocation.handledByFilter ||= session.connection.stats.messagesOut > before;
+    invocation.handledByFilter ||= link.connection.stats.messagesOut > before;
   };
   const rethrown = (error: unknown): void => {
     if (isChosen(error)) invocation.failed(error);
     else if (error !== exception) {
       const { gateway, method, event } = invocation.plan;
-      session.services.log.error(
+      parts.log.error(
         `filter:${gateway}.${method}`,
         `An exception filter of ${gateway}.${method} failed on "${event}"`,
         error,
@@ -103,19 +99,16 @@ function watchMessage(handle: () => unknown, exception: unknown, invocation: Inv
   }
 }
 
-/** Whatever a filter does with the exception, the client is refused; which answer it gets may be the filter's choice. */
-async function watchHandshake(handle: () => unknown, exception: unknown, session: Session): Promise<void> {
-  session.refusal = { error: exception };
+/**
+ * Whatever a filter does with the exception, the client is refused; which answer it gets may be the filter's choice.
+ */
+async function watchHandshake(handle: () => unknown, exception: unknown, binding: NestBinding): Promise<void> {
+  binding.refusal = { error: exception };
   try {
     await handle();
   } catch (error) {
-    if (isChosen(error)) session.refusal = { error };
+    if (isChosen(error)) binding.refusal = { error };
     else if (error !== exception)
-      session.services.log.error('filter:handshake', 'An exception filter failed during a handshake', error);
+      binding.parts.log.error('filter:handshake', 'An exception filter failed during a handshake', error);
   }
-}
-
-function filtersOf(target: object): unknown[] {
-  const filters = readMetadata(EXCEPTION_FILTERS_METADATA, target);
-  return Array.isArray(filters) ? filters : [];
 }

@@ -1,14 +1,17 @@
 import { Injectable, Logger, type Type } from '@nestjs/common';
 import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { AuthGuard } from '../auth/auth.guard.js';
-import { normalizeRoute } from '../admission/path-matcher.js';
+import { isReserved } from '@holdfast/protocol';
+import { AuthGuard } from '../auth/index.js';
+import { ConnectionIndex } from '../connection/index.js';
+import { normalizeRoute } from '../admission/index.js';
 import { HoldfastExceptionFilter } from './holdfast-exception.filter.js';
-import { HoldfastError } from '../errors/holdfast-error.js';
-import { unfinishedProblems } from '../intake/unfinished-bytes.js';
-import { type BoundRateLimit, sharedRuleProblems } from '../rate-limit/bound-rate-limit.js';
-import { Endpoint, type GatewayInfo } from './endpoint.js';
-import { endpointSettings } from './endpoint-settings.js';
+import { HoldfastError } from '../errors/index.js';
+import { unfinishedProblems } from '../intake/index.js';
+import { type BoundRateLimit, sharedRuleProblems } from '../rate-limit/index.js';
+import { endpointSettings, type MessageLimits } from './endpoint-settings.js';
 import { watchFilter, watchFilters } from './filter-seam.js';
+import { GatewayGuards } from './gateway-guards.js';
+import type { GatewayInfo } from './gateway-info.js';
 import { type GatewayOptions, gatewayProblems, readGatewayOptions } from './gateway-options.js';
 import { type PlannedGateway, type PlannedMethod, planHandlers } from './handler-plans.js';
 import { hasHook, watchHooks } from './hook-seam.js';
@@ -18,13 +21,23 @@ import {
   MESSAGE_MAPPING_METADATA,
   MESSAGE_METADATA,
   readMetadata,
-} from '../nest/internals.js';
+  singletonOf,
+} from '../nest/index.js';
 import { PortTable } from './port-table.js';
-import type { ResolvedOptions } from '../module/resolve-options.js';
+import { Route } from './route.js';
 
 /** A gateway and what is declared on it. */
 interface Found extends PlannedGateway {
   readonly options: GatewayOptions;
+}
+
+/** What the options of the module say about gateways. */
+export interface ExplorerSettings {
+  /** Routes begin with the global prefix of the application. */
+  readonly useGlobalPrefix: boolean;
+  /** Tokens can be verified. */
+  readonly canAuthenticate: boolean;
+  readonly messages: MessageLimits & { readonly unfinishedBytes: number | undefined };
 }
 
 /** Finds every gateway before Nest binds it, and refuses by name what cannot work together. */
@@ -36,20 +49,22 @@ export class GatewayExplorer {
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
     private readonly config: ApplicationConfig,
+    private readonly guards: GatewayGuards,
+    private readonly index: ConnectionIndex,
   ) {}
 
   /**
-   * @param canAuthenticate - tokens can be verified.
+   * @returns the routes by port.
    * @throws HoldfastError `INVALID_GATEWAY` that names every problem.
    */
-  explore(options: ResolvedOptions, canAuthenticate: boolean): ReadonlyMap<number, PortTable> {
+  explore(settings: ExplorerSettings): ReadonlyMap<number, PortTable> {
     const found = this.#find();
     const problems = [
       ...this.#globalProblems(found),
-      ...found.flatMap((gateway) => this.#problems(gateway, canAuthenticate)),
-      ...found.flatMap((gateway) => sizeProblems(gateway, options)),
+      ...found.flatMap((gateway) => this.#problems(gateway, settings)),
+      ...found.flatMap((gateway) => sizeProblems(gateway, settings)),
     ];
-    const ports = this.#endpoints(found, options, problems);
+    const ports = this.#routes(found, settings, problems);
     problems.push(...sharedRuleProblems(limitsOf(ports)));
     if (problems.length > 0) {
       throw new HoldfastError(
@@ -69,8 +84,7 @@ export class GatewayExplorer {
         continue;
       // A provider that is not a factory has a class for its metatype.
       const gatewayType = type as Type;
-      const instance: unknown = wrapper.isDependencyTreeStatic() ? wrapper.instance : undefined;
-      const known = typeof instance === 'object' && instance !== null ? instance : undefined;
+      const known = singletonOf(wrapper);
       found.push({
         info: {
           type: gatewayType,
@@ -120,12 +134,12 @@ export class GatewayExplorer {
       );
   }
 
-  #problems({ info, options, methods }: Found, canAuthenticate: boolean): string[] {
+  #problems({ info, options, methods }: Found, { canAuthenticate }: ExplorerSettings): string[] {
     const problems = gatewayProblems(info.name, options);
     for (const { name, event } of methods) {
       if (typeof event !== 'string' || event === '') {
         problems.push(`${info.name}.${name} subscribes to ${JSON.stringify(event)}: events are non-empty strings`);
-      } else if (event.startsWith('$')) {
+      } else if (isReserved(event)) {
         problems.push(`${info.name}.${name} subscribes to "${event}": names beginning with "$" belong to the protocol`);
       }
     }
@@ -145,8 +159,8 @@ export class GatewayExplorer {
     return isGlobal || declared.some((guards) => Array.isArray(guards) && guards.includes(AuthGuard));
   }
 
-  #endpoints(found: readonly Found[], options: ResolvedOptions, problems: string[]): ReadonlyMap<number, PortTable> {
-    const prefix = options.admission.useGlobalPrefix ? this.config.getGlobalPrefix() : '';
+  #routes(found: readonly Found[], settings: ExplorerSettings, problems: string[]): ReadonlyMap<number, PortTable> {
+    const prefix = settings.useGlobalPrefix ? this.config.getGlobalPrefix() : '';
     const ports = new Map<number, PortTable>();
     for (const group of groupByPlace(found).values()) {
       const [first] = group;
@@ -154,19 +168,19 @@ export class GatewayExplorer {
       const { port, path, maxPayload } = first.options;
       problems.push(...conflicts(group));
       try {
-        const route = normalizeRoute(path, prefix);
+        const fullPath = normalizeRoute(path, prefix);
         const table = ports.get(port) ?? new PortTable();
         ports.set(port, table);
-        table.add(
-          route,
-          new Endpoint(
-            port,
-            route,
-            group.map(({ info }) => info),
-            planHandlers(group, this.config, `${port}${route}`),
-            endpointSettings(options.messages, maxPayload),
-          ),
-        );
+        const route = new Route({
+          port,
+          path: fullPath,
+          gateways: group.map(({ info }) => info),
+          handlers: planHandlers(group, this.config, `${port}${fullPath}`),
+          settings: endpointSettings(settings.messages, maxPayload),
+          guards: this.guards,
+          connectionsOf: (key) => this.index.byKey.get(key),
+        });
+        table.add(fullPath, route);
       } catch (error) {
         problems.push(
           `${group.map(({ info }) => info.name).join(', ')}: ${error instanceof Error ? error.message : String(error)}`,
@@ -191,14 +205,14 @@ export class GatewayExplorer {
   }
 }
 
-function sizeProblems({ info, options: { maxPayload } }: Found, { messages }: ResolvedOptions): string[] {
+function sizeProblems({ info, options: { maxPayload } }: Found, { messages }: ExplorerSettings): string[] {
   if (maxPayload === undefined) return [];
   return unfinishedProblems(messages.unfinishedBytes, maxPayload).map((problem) => `${info.name}: ${problem}`);
 }
 
 function limitsOf(ports: ReadonlyMap<number, PortTable>): BoundRateLimit[] {
-  const endpoints = [...ports.values()].flatMap((table) => table.endpoints);
-  return endpoints.flatMap(({ handlers }) => [...handlers.values()].flatMap(({ limits }) => limits));
+  const routes = [...ports.values()].flatMap((table) => table.routes);
+  return routes.flatMap(({ handlers }) => [...handlers.values()].flatMap(({ limits }) => limits));
 }
 
 function groupByPlace(found: readonly Found[]): Map<string, Found[]> {

@@ -1,16 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { ApplicationConfig, ContextIdFactory, ExternalContextCreator, ModuleRef } from '@nestjs/core';
 import type { IncomingMessage } from 'node:http';
-import type { Connection } from '../connection/connection.js';
-import { CONNECT_PATTERN } from '../nest/call.js';
-import type { GatewayInfo } from './endpoint.js';
-import type { Session } from '../lifecycle/session.js';
-import { compileGuards } from '../direct/handler-compiler.js';
+import type { Connection, Link } from '../connection/index.js';
+import { CONNECT_PATTERN, copyMetadata, REQUEST_CONTEXT_ID } from '../nest/index.js';
+import type { Arrival } from '../admission/index.js';
+import type { GatewayInfo } from './gateway-info.js';
+import { NestBindings } from './nest-binding.js';
+import type { Guards } from './route.js';
+import { compileAdmission, type HandshakeHook } from '../direct/index.js';
 import { watchOwnHooks } from './hook-seam.js';
-import { copyMetadata, REQUEST_CONTEXT_ID } from '../nest/internals.js';
-import { DirectAdmission, type HandshakeHook } from '../direct/direct-admission.js';
 
 type Decide = (connection: Connection, request: IncomingMessage) => Promise<void>;
+/** Guards and hook of a gateway without Nest's own chain. */
+type QuickAdmission = NonNullable<ReturnType<typeof compileAdmission>>;
 type NestAdmission = (
   connection: Connection,
   request: IncomingMessage,
@@ -22,8 +24,8 @@ type NestAdmission = (
  * directly where there is nothing but guards that are the same for all.
  */
 @Injectable()
-export class GatewayGuards {
-  readonly #admissions = new WeakMap<GatewayInfo, DirectAdmission | NestAdmission>();
+export class GatewayGuards implements Guards {
+  readonly #admissions = new WeakMap<GatewayInfo, QuickAdmission | NestAdmission>();
   /** Handshakes that came through guards and interceptors to their end. */
   readonly #passed = new WeakSet<Connection>();
 
@@ -31,60 +33,60 @@ export class GatewayGuards {
     private readonly contextCreator: ExternalContextCreator,
     private readonly moduleRef: ModuleRef,
     private readonly config: ApplicationConfig,
+    private readonly bindings: NestBindings,
   ) {}
 
   /**
-   * Asks every gateway of the session's path whether to let it in.
+   * Asks the gateways of a path, one after the other, whether to let a client in.
    *
    * @returns undefined when all did so at once; otherwise a promise that resolves when all have.
    * @throws whatever refused it, even where a filter of the application swallowed the exception: not to answer is not
    *   to admit.
    */
-  admit(session: Session): Promise<void> | undefined {
-    return this.#admitFrom(0, session);
+  admit(arrival: Arrival, gateways: readonly GatewayInfo[]): Promise<void> | undefined {
+    return this.#admitFrom(0, arrival, gateways);
   }
 
-  #admitFrom(first: number, session: Session): Promise<void> | undefined {
-    const { gateways } = session.endpoint;
+  #admitFrom(first: number, arrival: Arrival, gateways: readonly GatewayInfo[]): Promise<void> | undefined {
     for (let index = first; index < gateways.length; index++) {
-      const pending = this.#ask(gateways[index], session);
-      if (pending) return pending.then(() => this.#admitFrom(index + 1, session));
+      const pending = this.#ask(gateways[index], arrival);
+      if (pending) return pending.then(() => this.#admitFrom(index + 1, arrival, gateways));
     }
     return undefined;
   }
 
-  #ask(gateway: GatewayInfo | undefined, session: Session): Promise<void> | undefined {
-    const { request, connection } = session;
+  #ask(gateway: GatewayInfo | undefined, arrival: Arrival): Promise<void> | undefined {
+    const { request, link } = arrival;
     if (!gateway || !request) return undefined;
     const admission = this.#admissionOf(gateway);
-    if (admission instanceof DirectAdmission) return admission.run(connection, request);
-    return this.#askThroughNest(gateway, admission, session, request);
+    if (typeof admission === 'object') return admission.run(link.connection, request);
+    return this.#askThroughNest(gateway, admission, link, request);
   }
 
   async #askThroughNest(
     gateway: GatewayInfo,
     known: NestAdmission | undefined,
-    session: Session,
+    link: Link,
     request: IncomingMessage,
   ): Promise<void> {
-    const { connection } = session;
+    const { connection } = link;
+    const binding = this.bindings.of(link);
     const admit = known ?? (await this.#scopedAdmission(gateway, connection));
     await admit(connection, request, CONNECT_PATTERN);
-    if (session.refusal) throw session.refusal.error;
+    if (binding.refusal) throw binding.refusal.error;
     if (!this.#passed.delete(connection))
       throw new Error(`An interceptor of ${gateway.name} kept the handshake from being decided`);
   }
 
   /** Undefined for a request-scoped gateway: it has one per connection. */
-  #admissionOf(gateway: GatewayInfo): DirectAdmission | NestAdmission | undefined {
+  #admissionOf(gateway: GatewayInfo): QuickAdmission | NestAdmission | undefined {
     const ready = this.#admissions.get(gateway);
     const { type, wrapper, instance } = gateway;
     if (ready || !instance) return ready;
     const decide = this.#decideBy(instance);
-    const guards = compileGuards(type, decide, wrapper, this.config);
-    const admission = guards
-      ? new DirectAdmission({ instance, handler: decide, guards })
-      : this.#create(instance, decide, undefined, undefined);
+    const admission =
+      compileAdmission({ type, wrapper, instance, handler: decide }, this.config) ??
+      this.#create(instance, decide, undefined, undefined);
     this.#admissions.set(gateway, admission);
     return admission;
   }

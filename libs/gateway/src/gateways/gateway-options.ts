@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
-import { max32 } from '../module/options.js';
-import { GATEWAY_OPTIONS, PORT_METADATA, readMetadata } from '../nest/internals.js';
+import { max32 } from '../ground/index.js';
+import { GATEWAY_OPTIONS, PORT_METADATA, readMetadata } from '../nest/index.js';
 
 /** What Holdfast understands of the options of `@WebSocketGateway()`. */
 export interface GatewayOptions {

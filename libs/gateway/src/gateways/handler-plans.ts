@@ -1,12 +1,11 @@
 import type { Type } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 import { Observable } from 'rxjs';
-import { CONCURRENCY } from '../dispatch/concurrent.decorator.js';
-import type { HandlerPlan } from '../dispatch/handler-plan.js';
-import type { GatewayInfo } from './endpoint.js';
-import { bindRateLimits } from '../rate-limit/bound-rate-limit.js';
-import { compileHandler, type ProviderWrapper } from '../direct/handler-compiler.js';
-import { INTERCEPTORS_METADATA, readMetadata } from '../nest/internals.js';
+import { CONCURRENCY, type HandlerPlan } from '../dispatch/index.js';
+import type { GatewayInfo } from './gateway-info.js';
+import { bindRateLimits } from '../rate-limit/index.js';
+import { compileHandler } from '../direct/index.js';
+import { INTERCEPTORS_METADATA, type ProviderWrapper, readMetadata, takesAcknowledgement } from '../nest/index.js';
 
 /** A gateway with what `@SubscribeMessage()` says of its methods. */
 export interface PlannedGateway {
@@ -43,7 +42,7 @@ export function planHandlers(
         direct: compileHandler({ type: info.type, wrapper, method: name, event: key }, config),
         streams: !hasGlobalInterceptors && !isIntercepted(info.type, callback) ? true : declaresStream(info.type, name),
         limits: bindRateLimits(info.type, callback, `${info.name}.${name}`, path),
-        acknowledges: false,
+        acknowledges: takesAcknowledgement(info.type, name),
       });
     }
   }

@@ -1,8 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Optional } from '@nestjs/common';
-import { CONNECT_PATTERN } from '../nest/call.js';
-import { sessionOfClient } from '../lifecycle/session.js';
-import { FILTER_CATCH_EXCEPTIONS, readMetadata } from '../nest/internals.js';
-import { Invocation } from '../dispatch/invocation.js';
+import { CONNECT_PATTERN, FILTER_CATCH_EXCEPTIONS, OwnFilter, readMetadata } from '../nest/index.js';
+import { Invocation } from '../dispatch/index.js';
+import { bindingOfClient } from './nest-binding.js';
 
 /**
  * The last filter of every gateway: what no filter of the application caught becomes an error frame with `code`,
@@ -13,17 +12,18 @@ import { Invocation } from '../dispatch/invocation.js';
  * @publicApi
  */
 @Catch()
+@OwnFilter()
 export class HoldfastExceptionFilter implements ExceptionFilter {
   /** @param globalFilters - Nest does not apply global filters to gateways; here they are asked before the default. */
   constructor(@Optional() private readonly globalFilters: readonly ExceptionFilter[] = []) {}
 
   catch(exception: unknown, host: ArgumentsHost): unknown {
-    const session = sessionOfClient(host.getArgByIndex(0));
+    const binding = bindingOfClient(host.getArgByIndex(0));
     const invocation: unknown = host.getArgByIndex(3);
     if (invocation instanceof Invocation) this.#catchMessage(exception, invocation, host);
     else if (host.getArgByIndex(2) === CONNECT_PATTERN) return this.#catchHandshake(exception, host);
     // Without an invocation it is a request-scoped gateway that could not be built for a connection hook.
-    else if (session && session.state !== 'closed') session.hookFailed(exception);
+    else if (binding && binding.link.state !== 'closed') binding.hookFailed(exception);
     else throw exception;
     return undefined;
   }

@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject, type Type } from '@nestjs/common';
 import type { OnGatewayConnection, OnGatewayDisconnect } from '@nestjs/websockets';
-import type { Connection } from '../connection/connection.js';
-import { ConnectionRegistry } from '../connection/connection-registry.js';
-import type { DisconnectCause } from '../connection/disconnect-cause.js';
+import { type Connection, ConnectionRegistry, type DisconnectCause } from '../connection/index.js';
 
 /**
  * An optional base for gateways: typed access to connections, and hooks that say what they are for. A plain
@@ -18,7 +16,10 @@ export abstract class HoldfastGateway<Data extends object = Record<string, unkno
   @Inject(ConnectionRegistry)
   protected readonly registry: ConnectionRegistry;
 
-  /** Runs during the handshake, after the guards. What it throws refuses the client: before the 101 where it is a plain one. */
+  /**
+   * Runs during the handshake, after the guards. What it throws refuses the client: before the 101 where it is a plain
+   * one.
+   */
   onHandshake?(connection: Connection<Data>, request: IncomingMessage): void | Promise<void>;
 
   /** Runs once the client is connected; its messages wait until it has finished. What it throws ends the connection. */

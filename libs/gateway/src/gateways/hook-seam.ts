@@ -1,15 +1,15 @@
-import { Endpoint } from './endpoint.js';
-import { type Session, sessionOfClient } from '../lifecycle/session.js';
-import { isThenable } from '../ground/is-thenable.js';
-import { copyMetadata } from '../nest/internals.js';
+import { isThenable } from '../ground/index.js';
+import { copyMetadata } from '../nest/index.js';
+import { bindingOfClient, type NestBinding } from './nest-binding.js';
+import { type Route, routeOf } from './route.js';
 
 type Hook = (this: unknown, ...args: unknown[]) => unknown;
 type HookName = 'handleConnection' | 'handleDisconnect' | 'afterInit';
 
 const seams: Record<HookName, (original: () => unknown, subject: unknown) => unknown> = {
-  handleConnection: (original, subject) => watchConnection(original, sessionOfClient(subject)),
-  handleDisconnect: (original, subject) => watchDisconnect(original, sessionOfClient(subject)),
-  afterInit: (original, subject) => watchInit(original, subject instanceof Endpoint ? subject : undefined),
+  handleConnection: (original, subject) => watchConnection(original, bindingOfClient(subject)),
+  handleDisconnect: (original, subject) => watchDisconnect(original, bindingOfClient(subject)),
+  afterInit: (original, subject) => watchInit(original, routeOf(subject)),
 };
 const names: readonly HookName[] = ['handleConnection', 'handleDisconnect', 'afterInit'];
 const wrapped = new WeakSet();
@@ -68,37 +68,37 @@ function wrap(owner: object, name: HookName, isOutermost: (self: object) => bool
   Object.defineProperty(owner, name, { value: hook, configurable: true, writable: true });
 }
 
-function watchConnection(original: () => unknown, session: Session | undefined): unknown {
-  if (!session) return original();
+function watchConnection(original: () => unknown, binding: NestBinding | undefined): unknown {
+  if (!binding) return original();
   return settle(
     original,
     () => {
-      session.connectHooks?.finished();
+      binding.connectHooks?.finished();
     },
     (error) => {
       // Also when nobody waits for it any more: its time was up, or its connection has ended.
-      session.hookFailed(error);
+      binding.hookFailed(error);
     },
   );
 }
 
-function watchDisconnect(original: () => unknown, session: Session | undefined): unknown {
-  if (!session) return original();
+function watchDisconnect(original: () => unknown, binding: NestBinding | undefined): unknown {
+  if (!binding) return original();
   const done = settle(original, undefined, (error) => {
-    session.services.log.error('hook', 'A handleDisconnect hook failed', error);
+    binding.parts.log.error('hook', 'A handleDisconnect hook failed', error);
   });
-  if (done) session.services.goodbyes.add(done);
+  if (done) binding.parts.disconnectHooks.add(done);
   return done;
 }
 
-function watchInit(original: () => unknown, endpoint: Endpoint | undefined): unknown {
-  if (!endpoint) return original();
+function watchInit(original: () => unknown, route: Route | undefined): unknown {
+  if (!route) return original();
   const init = (async () => {
     await original();
   })();
   // The boot awaits it later; until then a rejection is not unhandled.
   init.catch(() => undefined);
-  endpoint.inits.push(init);
+  route.inits.push(init);
   return undefined;
 }
 

@@ -1,32 +1,32 @@
-import { PathMatcher } from '../admission/path-matcher.js';
-import { HoldfastError } from '../errors/holdfast-error.js';
-import type { Endpoint } from './endpoint.js';
+import { PathMatcher } from '../admission/index.js';
+import { HoldfastError } from '../errors/index.js';
+import type { Route } from './route.js';
 
-/** The endpoints of one port. */
-export class PortTable extends PathMatcher<Endpoint> {
-  readonly endpoints: Endpoint[] = [];
+/** The routes of one port. */
+export class PortTable extends PathMatcher<Route> {
+  readonly routes: Route[] = [];
 
   /** @throws HoldfastError `INVALID_GATEWAY` for a malformed route, or one that another route hides. */
-  override add(route: string, endpoint: Endpoint): void {
-    const other = this.endpoints.find((known) => shapeOf(known.route) === shapeOf(route));
+  override add(path: string, route: Route): void {
+    const other = this.routes.find((known) => shapeOf(known.route) === shapeOf(path));
     if (other) {
       const names = other.gateways.map(({ name }) => name).join(', ');
       throw new HoldfastError(
         'INVALID_GATEWAY',
-        `the routes "${other.route}" of ${names} and "${route}" match the same paths`,
+        `the routes "${other.route}" of ${names} and "${path}" match the same paths`,
       );
     }
-    super.add(route, endpoint);
-    this.endpoints.push(endpoint);
+    super.add(path, route);
+    this.routes.push(route);
   }
 
   /** By its route as declared, which is not how requests find it. */
-  find(route: string): Endpoint | undefined {
-    return this.endpoints.find((endpoint) => endpoint.route === route);
+  find(path: string): Route | undefined {
+    return this.routes.find(({ route }) => route === path);
   }
 }
 
 /** What a route matches does not depend on the names of its parameters. */
-function shapeOf(route: string): string {
-  return route.replace(/:[^/]*/g, ':');
+function shapeOf(path: string): string {
+  return path.replace(/:[^/]*/g, ':');
 }

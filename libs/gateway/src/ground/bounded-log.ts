@@ -43,7 +43,9 @@ export class BoundedLog {
     if (suffix !== undefined) this.#write('debug', message + suffix);
   }
 
-  /** The application may have a logger of its own. One that throws must not undo what a line was to be written about. */
+  /**
+   * The application may have a logger of its own. One that throws must not undo what a line was to be written about.
+   */
   #write(level: 'error' | 'warn' | 'debug', message: string, ...details: readonly unknown[]): void {
     try {
       this.#logger[level](message, ...details);

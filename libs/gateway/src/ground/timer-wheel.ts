@@ -1,7 +1,7 @@
-import { type Clock, type TimerHandle } from './clock.js';
+import type { Clock, TimerHandle } from './clock.js';
 
 /** Slots of the wheel. With the default tick one turn is 51.2 s, so a heartbeat is looked at once: when it is due. */
-const SLOTS = 512;
+const slotCount = 512;
 
 /**
  * Something with a deadline. The object itself is linked into the wheel, so scheduling allocates nothing.
@@ -84,35 +84,35 @@ export interface TimerWheelOptions {
 export class TimerWheel {
   /** Milliseconds between two looks at the wheel: the most {@link now} is behind. */
   readonly tickMs: number;
-  private readonly stallThresholdMs: number;
-  private readonly onStall: (stallMs: number) => void;
-  private readonly onTaskError: (error: unknown) => void;
+  readonly #stallThresholdMs: number;
+  readonly #onStall: (stallMs: number) => void;
+  readonly #onTaskError: (error: unknown) => void;
 
-  private readonly slots = Array.from({ length: SLOTS }, () => new TaskList());
-  private readonly due = new TaskList();
+  readonly #slots = Array.from({ length: slotCount }, () => new TaskList());
+  readonly #due = new TaskList();
 
-  private timer: TimerHandle = undefined;
-  private running = false;
-  private stopped = false;
+  #timer: TimerHandle = undefined;
+  #running = false;
+  #stopped = false;
   /** The tick before this one was late and left its tasks to this one. */
-  private catchingUp = false;
+  #catchingUp = false;
   /** Monotonic time at which the armed tick should come, or the one that follows the running tick. */
-  private nextTickAt = 0;
+  #nextTickAt = 0;
   /** Tick number of `now`: tasks of earlier slots have run, those of this slot up to `now`. */
-  private position = 0;
-  private activeNow: number;
-  private stalledTotal = 0;
-  private count = 0;
+  #position = 0;
+  #activeNow: number;
+  #stalledTotal = 0;
+  #count = 0;
 
   constructor(
     private readonly clock: Clock,
     options: TimerWheelOptions = {},
   ) {
     this.tickMs = options.tickMs ?? 100;
-    this.stallThresholdMs = options.stallThresholdMs ?? 500;
-    this.onStall = options.onStall ?? (() => undefined);
-    this.onTaskError = options.onTaskError ?? throwUncaught;
-    this.activeNow = clock.now();
+    this.#stallThresholdMs = options.stallThresholdMs ?? 500;
+    this.#onStall = options.onStall ?? (() => undefined);
+    this.#onTaskError = options.onTaskError ?? throwUncaught;
+    this.#activeNow = clock.now();
   }
 
   /**
@@ -120,17 +120,17 @@ export class TimerWheel {
    * last tick, so reading it costs nothing; it does not move while no task is scheduled.
    */
   get now(): number {
-    return this.activeNow;
+    return this.#activeNow;
   }
 
   /** Total of all stalls so far, in milliseconds. */
   get stalledMs(): number {
-    return this.stalledTotal;
+    return this.#stalledTotal;
   }
 
   /** Number of tasks that wait for their deadline. */
   get size(): number {
-    return this.count;
+    return this.#count;
   }
 
   /**
@@ -138,29 +138,29 @@ export class TimerWheel {
    * 0 or less means the next tick; Infinity cancels. Ignored after {@link stop}.
    */
   schedule(task: WheelTask, delayMs: number): void {
-    if (this.stopped || delayMs === Infinity) {
+    if (this.#stopped || delayMs === Infinity) {
       this.cancel(task);
       return;
     }
-    if (task.wheelNext === undefined) this.count++;
+    if (task.wheelNext === undefined) this.#count++;
     else unlink(task);
-    if (this.timer === undefined && !this.running) this.wake();
-    task.wheelDeadline = this.activeTime() + Math.max(0, delayMs);
-    this.slotOf(Math.floor(task.wheelDeadline / this.tickMs)).append(task);
+    if (this.#timer === undefined && !this.#running) this.#wake();
+    task.wheelDeadline = this.#activeTime() + Math.max(0, delayMs);
+    this.#slotOf(Math.floor(task.wheelDeadline / this.tickMs)).append(task);
   }
 
   /** Forgets the deadline of `task`; a task without one is ignored. */
   cancel(task: WheelTask): void {
     if (task.wheelNext === undefined) return;
     unlink(task);
-    this.count--;
-    if (this.count === 0) this.disarm();
+    this.#count--;
+    if (this.#count === 0) this.#disarm();
   }
 
   /** Forgets all tasks and cancels the one timer. What is scheduled afterwards is ignored. */
   stop(): void {
-    this.stopped = true;
-    for (const list of [...this.slots, this.due]) {
+    this.#stopped = true;
+    for (const list of [...this.#slots, this.#due]) {
       for (let task = list.first(); task !== undefined; task = list.first()) this.cancel(task);
     }
   }
@@ -169,91 +169,91 @@ export class TimerWheel {
    * Active time at this very moment, also in the middle of a stall that no tick has seen yet. A stall that is still
    * within the threshold cannot be told from a late timer: a deadline set in it is late by at most the threshold.
    */
-  private activeTime(): number {
+  #activeTime(): number {
     const at = this.clock.now();
-    const stalling = at - this.nextTickAt > this.stallThresholdMs;
-    return (stalling ? this.nextTickAt : at) - this.stalledTotal;
+    const stalling = at - this.#nextTickAt > this.#stallThresholdMs;
+    return (stalling ? this.#nextTickAt : at) - this.#stalledTotal;
   }
 
-  private wake(): void {
+  #wake(): void {
     const at = this.clock.now();
-    this.activeNow = at - this.stalledTotal;
-    this.position = this.tickNumber();
-    this.catchingUp = false;
-    this.nextTickAt = at + this.tickMs;
-    this.arm();
+    this.#activeNow = at - this.#stalledTotal;
+    this.#position = this.#tickNumber();
+    this.#catchingUp = false;
+    this.#nextTickAt = at + this.tickMs;
+    this.#arm();
   }
 
-  private arm(): void {
-    this.timer = this.clock.schedule(this.tick, Math.max(0, this.nextTickAt - this.clock.now()));
+  #arm(): void {
+    this.#timer = this.clock.schedule(this.#tick, Math.max(0, this.#nextTickAt - this.clock.now()));
   }
 
-  private disarm(): void {
-    if (this.timer === undefined) return;
-    this.clock.cancel(this.timer);
-    this.timer = undefined;
+  #disarm(): void {
+    if (this.#timer === undefined) return;
+    this.clock.cancel(this.#timer);
+    this.#timer = undefined;
   }
 
-  private readonly tick = (): void => {
+  readonly #tick = (): void => {
     const at = this.clock.now();
-    const lateMs = at - this.nextTickAt;
-    const stalled = lateMs > this.stallThresholdMs;
-    if (stalled) this.stalledTotal += lateMs;
-    this.activeNow = at - this.stalledTotal;
+    const lateMs = at - this.#nextTickAt;
+    const stalled = lateMs > this.#stallThresholdMs;
+    if (stalled) this.#stalledTotal += lateMs;
+    this.#activeNow = at - this.#stalledTotal;
     // Timers run before the sockets are read. Without one more turn of the loop a peer whose answer came in while this
     // tick was late could be cut by it. One turn only, or an overloaded process would have no deadlines.
-    this.catchingUp = lateMs > this.tickMs && !this.catchingUp;
+    this.#catchingUp = lateMs > this.tickMs && !this.#catchingUp;
     // Counted from the start of this tick, so that tasks which take long are seen as the stall they are.
-    this.nextTickAt = this.catchingUp ? at : at + this.tickMs;
-    this.timer = undefined;
-    this.running = true;
+    this.#nextTickAt = this.#catchingUp ? at : at + this.tickMs;
+    this.#timer = undefined;
+    this.#running = true;
     try {
-      if (stalled) this.onStall(lateMs);
-      if (!this.catchingUp) this.runDue();
+      if (stalled) this.#onStall(lateMs);
+      if (!this.#catchingUp) this.#runDue();
     } finally {
       // Also when a callback of the owner throws: the other connections still have their deadlines.
-      this.running = false;
-      if (this.count > 0) this.arm();
+      this.#running = false;
+      if (this.#count > 0) this.#arm();
     }
   };
 
   /** Collects before it runs, so that a task that schedules itself at once waits for the next tick. */
-  private runDue(): void {
-    const reached = this.tickNumber();
-    for (let number = Math.max(this.position, reached - SLOTS + 1); number <= reached; number++) {
-      this.collectDue(this.slotOf(number));
+  #runDue(): void {
+    const reached = this.#tickNumber();
+    for (let number = Math.max(this.#position, reached - slotCount + 1); number <= reached; number++) {
+      this.#collectDue(this.#slotOf(number));
     }
-    this.position = reached;
-    for (let task = this.due.first(); task !== undefined; task = this.due.first()) {
+    this.#position = reached;
+    for (let task = this.#due.first(); task !== undefined; task = this.#due.first()) {
       unlink(task);
-      this.count--;
+      this.#count--;
       try {
         task.onDue();
       } catch (error) {
-        this.onTaskError(error);
+        this.#onTaskError(error);
       }
     }
   }
 
-  private collectDue(slot: TaskList): void {
+  #collectDue(slot: TaskList): void {
     let task = slot.first();
     while (task !== undefined) {
       const following = slot.after(task);
-      if (task.wheelDeadline <= this.activeNow) {
+      if (task.wheelDeadline <= this.#activeNow) {
         unlink(task);
-        this.due.append(task);
+        this.#due.append(task);
       }
       task = following;
     }
   }
 
-  private tickNumber(): number {
-    return Math.floor(this.activeNow / this.tickMs);
+  #tickNumber(): number {
+    return Math.floor(this.#activeNow / this.tickMs);
   }
 
-  private slotOf(tickNumber: number): TaskList {
+  #slotOf(tickNumber: number): TaskList {
     // The remainder of a non-negative number is always an index of the array.
-    return this.slots[tickNumber % SLOTS] as TaskList;
+    return this.#slots[tickNumber % slotCount] as TaskList;
   }
 }
 

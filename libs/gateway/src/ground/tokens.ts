@@ -4,3 +4,10 @@
  * @publicApi
  */
 export const HOLDFAST_CLOCK = Symbol('HOLDFAST_CLOCK');
+
+/**
+ * Injects the {@link Random} that jitter is drawn from. Override it in a test to repeat a run.
+ *
+ * @publicApi
+ */
+export const HOLDFAST_RANDOM = Symbol('HOLDFAST_RANDOM');

@@ -1,5 +1,5 @@
-import type { Session } from '../lifecycle/session.js';
-import { WheelTask } from '../ground/timer-wheel.js';
+import type { Link } from '../connection/index.js';
+import { WheelTask } from '../ground/index.js';
 
 /** The heartbeat of one connection. */
 export class Beat extends WheelTask {
@@ -15,11 +15,14 @@ export class Beat extends WheelTask {
   /** The socket was not read from, for no fault of the peer's, when the last beat was sent. */
   wasPaused = false;
 
-  constructor(readonly session: Session) {
+  constructor(
+    readonly link: Link,
+    private readonly heartbeat: { due(beat: Beat): void },
+  ) {
     super();
   }
 
   override onDue(): void {
-    this.session.services.heartbeat.due(this);
+    this.heartbeat.due(this);
   }
 }

@@ -1,124 +1,148 @@
-import { CloseCode } from '@holdfast/protocol';
-import type { Session } from '../lifecycle/session.js';
-import type { Clock } from '../ground/clock.js';
-import type { Random } from '../ground/random.js';
-import type { Counters } from '../telemetry/counters.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import { CloseCode, parsePing, parsePong, ReservedEvent } from '@holdfast/protocol';
+import { type Connection, GatewayFeature, type Link, LinkField } from '../connection/index.js';
+import type { FrameReply, ReservedFrame } from '../dispatch/index.js';
+import type { Clock, Random, TimerWheel } from '../ground/index.js';
+import type { Counters, Metrics } from '../telemetry/index.js';
 import { Beat } from './beat.js';
+import { hasHeartbeat, type HeartbeatSettings } from './heartbeat-settings.js';
 
-export interface HeartbeatSettings {
-  readonly intervalMs: number;
-  readonly missedBeats: number;
-}
-
-/** What a client is told of the heartbeat, so that it notices our death by the same rule (PROTOCOL.md 8.5). */
-export interface HeartbeatAnnouncement {
-  /** 0: there is none. */
-  readonly intervalMs: number;
-  readonly graceMs: number;
+/** What the heartbeat works with. */
+export interface HeartbeatParts {
+  readonly settings: HeartbeatSettings;
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly metrics: Pick<Metrics, 'roundTrip'>;
 }
 
 /**
- * Notices the dead. Each connection is asked for a sign of life once per interval; any byte it sent since the last
- * beat is one. Plain clients are asked by protocol ping. SDK clients are asked by `$ping`, because a frozen page
- * answers protocol pings from its network process for ever (PROTOCOL.md, heartbeat).
+ * Finds connections whose peer is gone. Each connection is sent a ping once per
+ * {@link HeartbeatOptions.intervalMs}; any byte that it sent since the last ping shows that its peer is there. After
+ * {@link HeartbeatOptions.missedBeats} pings without a byte it is closed with 4504 `HEARTBEAT_LOST`.
  *
- * All beats run on one timer wheel in active time: while our own event loop stands still nobody misses a beat.
+ * Plain clients are sent protocol pings. SDK clients are sent `$ping`, because a frozen page answers protocol pings
+ * from its network process for ever (PROTOCOL.md 8). While the event loop of this process is blocked, no ping counts as
+ * missed.
+ *
+ * @publicApi
  */
+@GatewayFeature('heartbeat')
+// It says nothing of being an observer: what it is called by is not the application's to see.
 export class HeartbeatService {
-  readonly announcement: HeartbeatAnnouncement;
-  readonly #enabled: boolean;
+  /** @internal */
+  readonly reservedFrames: Readonly<Record<string, ReservedFrame>> = {
+    [ReservedEvent.ping]: (reply, data) => {
+      const ping = parsePing(data);
+      if (ping.ok) reply.link.send({ event: ReservedEvent.pong, data: ping.value }, 'control');
+      else reply.violate(ping.error.code, ping.error.message);
+    },
+    [ReservedEvent.pong]: (reply, data) => {
+      this.#answered(reply, data);
+    },
+  };
+  /** Absent where there is no heartbeat, and before `$welcome`. */
+  readonly #beats = new LinkField<Beat>('heartbeat');
+  readonly #parts: HeartbeatParts;
 
-  constructor(
-    private readonly settings: HeartbeatSettings,
-    private readonly clock: Clock,
-    private readonly random: Random,
-    private readonly counters: Counters,
-    private readonly metrics: Metrics,
-  ) {
-    const { intervalMs, missedBeats } = settings;
-    this.#enabled = intervalMs > 0 && intervalMs < Infinity;
-    // JSON has no Infinity.
-    this.announcement = this.#enabled
-      ? { intervalMs, graceMs: intervalMs * missedBeats }
-      : { intervalMs: 0, graceMs: 0 };
+  /** @internal */
+  constructor(parts: HeartbeatParts) {
+    this.#parts = parts;
   }
 
-  /** From `$welcome` on; in plain mode from the start. Before that an SDK client may neither be asked nor answer. */
-  watch(session: Session): void {
-    if (!this.#enabled) return;
-    const beat = new Beat(session);
-    session.beat = beat;
-    // A fleet that came back together must not beat together.
-    session.after(beat, this.settings.intervalMs * this.random.next());
+  /** Milliseconds between two beats. 0: there is no heartbeat. */
+  get intervalMs(): number {
+    const { settings } = this.#parts;
+    return hasHeartbeat(settings) ? settings.intervalMs : 0;
   }
 
-  /** Called by the beat itself. */
+  /**
+   * Last measured round trip of a connection in milliseconds, as {@link Connection.rtt} says it; undefined before its
+   * first answered beat.
+   */
+  rttOf(connection: Connection): number | undefined {
+    return connection.rtt;
+  }
+
+  /** In plain mode from the start; before `$welcome` an SDK client may neither be asked nor answer. @internal */
+  admitted(link: Link): void {
+    if (!hasHeartbeat(this.#parts.settings)) return;
+    const beat = new Beat(link, this);
+    this.#beats.set(link, beat);
+    // A fleet that reconnected at the same time must not be asked at the same time.
+    link.after(beat, this.#parts.settings.intervalMs * this.#parts.random.next());
+  }
+
+  /** A plain client answered a ping, or pretends to. @internal */
+  ponged(link: Link, payload: Buffer): void {
+    const beat = this.#beats.get(link);
+    if (link.connection.handshake.mode === 'plain' && beat && payload.equals(pingPayload(beat))) this.#measure(beat);
+  }
+
+  /** Called by the beat itself. @internal */
   due(beat: Beat): void {
-    const { session } = beat;
+    const { link } = beat;
+    const { settings, counters } = this.#parts;
     // The closing handshake has a deadline of its own.
-    if (session.isEnding) return;
-    if (this.#showsLife(beat)) {
+    if (link.isEnding) return;
+    if (showsLife(beat)) {
       beat.missed = 0;
     } else {
       beat.missed++;
-      this.counters.add('missedBeat', session.connection.handshake.mode);
+      counters.add('missedBeat', link.connection.handshake.mode);
     }
-    if (beat.missed >= this.settings.missedBeats) {
-      session.terminate(CloseCode.HEARTBEAT_LOST, `no sign of life for ${beat.missed} heartbeats`);
+    if (beat.missed >= settings.missedBeats) {
+      link.terminate(CloseCode.HEARTBEAT_LOST, `no sign of life for ${beat.missed} heartbeats`);
       return;
     }
     this.#ask(beat);
-    session.after(beat, this.settings.intervalMs);
+    link.after(beat, settings.intervalMs);
   }
 
-  /** A plain client answered a ping, or says it did. */
-  ponged(session: Session, payload: Buffer): void {
-    const { beat } = session;
-    if (session.connection.handshake.mode === 'plain' && beat && payload.equals(pingPayload(beat))) {
-      this.#measure(beat);
+  /** An SDK client answered `$ping`, or pretends to. */
+  #answered(reply: FrameReply, data: unknown): void {
+    const pong = parsePong(data);
+    if (!pong.ok) {
+      reply.violate(pong.error.code, pong.error.message);
+      return;
     }
-  }
-
-  /** An SDK client answered `$ping` number `n`, or says it did. */
-  answered(session: Session, n: number): void {
-    const { beat } = session;
-    if (beat?.count === n) this.#measure(beat);
-  }
-
-  #showsLife(beat: Beat): boolean {
-    const { bytesIn, bytesTaken, paused, isCongested } = beat.session;
-    const hasSpoken = bytesIn !== beat.bytesSeen;
-    // All that a peer can do whom we do not read because it does not read: take some of what it was sent.
-    const hasTaken = paused && bytesTaken !== beat.bytesTaken;
-    // A socket we do not read from for any other reason cannot show signs of life; its silence is ours.
-    const isUnheard = paused && !isCongested;
-    // So is what is left of a pause. And nobody was asked before the first beat.
-    const wasHeard = !isUnheard && !beat.wasPaused && beat.count > 0;
-    beat.bytesSeen = bytesIn;
-    beat.bytesTaken = bytesTaken;
-    beat.wasPaused = isUnheard;
-    return hasSpoken || hasTaken || !wasHeard;
+    const beat = this.#beats.get(reply.link);
+    if (beat?.count === pong.value.n) this.#measure(beat);
   }
 
   #ask(beat: Beat): void {
-    const { session } = beat;
+    const { link } = beat;
     beat.count++;
-    beat.sentAt = this.clock.now();
-    beat.stalledMs = session.services.wheel.stalledMs;
-    if (session.connection.handshake.mode === 'plain') session.ping(pingPayload(beat));
-    else session.send({ event: '$ping', data: { n: beat.count } }, 'control');
+    beat.sentAt = this.#parts.clock.now();
+    beat.stalledMs = this.#parts.wheel.stalledMs;
+    if (link.connection.handshake.mode === 'plain') link.ping(pingPayload(beat));
+    else link.send({ event: ReservedEvent.ping, data: { n: beat.count } }, 'control');
   }
 
   #measure(beat: Beat): void {
-    const { session, sentAt } = beat;
+    const { link, sentAt } = beat;
     if (sentAt === undefined) return;
     beat.sentAt = undefined;
     // An answer that waited for our own event loop says nothing about the way.
-    if (beat.stalledMs !== session.services.wheel.stalledMs) return;
-    session.rtt = this.clock.now() - sentAt;
-    this.metrics.roundTrip(session.rtt, session.connection.handshake.mode);
+    if (beat.stalledMs !== this.#parts.wheel.stalledMs) return;
+    link.rtt = this.#parts.clock.now() - sentAt;
+    this.#parts.metrics.roundTrip(link.rtt, link.connection.handshake.mode);
   }
+}
+
+function showsLife(beat: Beat): boolean {
+  const { bytesIn, bytesTaken, paused, isCongested } = beat.link;
+  const hasSpoken = bytesIn !== beat.bytesSeen;
+  // All that a peer can do whom we do not read because it does not read: take some of what it was sent.
+  const hasTaken = paused && bytesTaken !== beat.bytesTaken;
+  // A socket we do not read from for any other reason cannot show signs of life; its silence is ours.
+  const isUnheard = paused && !isCongested;
+  // So is what is left of a pause. And nobody was asked before the first beat.
+  const wasHeard = !isUnheard && !beat.wasPaused && beat.count > 0;
+  beat.bytesSeen = bytesIn;
+  beat.bytesTaken = bytesTaken;
+  beat.wasPaused = isUnheard;
+  return hasSpoken || hasTaken || !wasHeard;
 }
 
 /** A pong repeats it (RFC 6455 section 5.5.3): thus an answer to another ping is told from one to the last. */

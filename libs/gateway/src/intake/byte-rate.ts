@@ -1,6 +1,4 @@
-import type { Clock } from '../ground/clock.js';
-import { Deadline } from '../ground/deadline.js';
-import type { WheelTask } from '../ground/timer-wheel.js';
+import { type Clock, Deadline, type WheelTask } from '../ground/index.js';
 
 /** Whose bytes are counted. */
 export interface ByteRateOwner {

@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 
 /**
  * Puts what a paused stream has read ahead into as few buffers as it can: a peer that sends byte by byte would fill it
- * with as many objects as it takes bytes, which take 300 times as much memory. Nothing is lost, moved or given to anybody.
+ * with as many objects as it takes bytes, which take 300 times as much memory. Nothing is lost, moved or given to
+ * anybody.
  */
 export function compact(stream: Readable): void {
   const listeners = stream.listeners('data');

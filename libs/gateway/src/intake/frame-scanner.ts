@@ -1,7 +1,12 @@
-/** What a chunk takes in memory beside its bytes: a buffer object and what stands behind it, as measured with one byte each. */
+/**
+ * What a chunk takes in memory beside its bytes: a buffer object and what stands behind it, as measured with one byte
+ * each.
+ */
 export const chunkBytes = 300;
 
-/** RFC 6455 section 5.2: two bytes, which tell how many more there are, and the mask that each frame of a client has. */
+/**
+ * RFC 6455 section 5.2: two bytes, which tell how many more there are, and the mask that each frame of a client has.
+ */
 const firstBytes = 2;
 const maskBytes = 4;
 const closeOpcode = 0x8;
@@ -17,9 +22,9 @@ export function isWhole(chunk: Buffer): boolean {
 }
 
 /**
- * Follows the frames of one client through the chunks in which they arrive, to know what `ws` keeps of a message that has
- * not arrived whole. It reads headers and skips the rest, so a frame of any size costs the same. Whether frames are right
- * is for `ws` to say, which gets the same chunks.
+ * Follows the frames of one client through the chunks in which they arrive, to know what `ws` keeps of a message that
+ * has not arrived whole. It reads headers and skips the rest, so a frame of any size costs the same. Whether frames are
+ * right is for `ws` to say, which gets the same chunks.
  */
 export class FrameScanner {
   #chunks = 0;

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { WheelTask } from '../ground/timer-wheel.js';
+import { WheelTask } from '../ground/index.js';
 import type { FrameScanner } from './frame-scanner.js';
 
 /** Whose socket is read. */
@@ -17,9 +17,9 @@ const enoughBytes = 16_384;
 const patienceMs = 500;
 
 /**
- * Makes few chunks of many: a frame of 100 MiB that arrives in small packets would take `ws` a minute to put together, in
- * which the event loop stands still. Once a frame has come in as many chunks as even the smallest limit allows, the rest
- * of it waits in the socket until it is worth reading, or is all that the frame lacks.
+ * Makes few chunks of many: a frame of 100 MiB that arrives in small packets would take `ws` a minute to put together,
+ * in which the event loop stands still. Once a frame has come in as many chunks as even the smallest limit allows, the
+ * rest of it waits in the socket until it is worth reading, or is all that the frame lacks.
  */
 export class Gatherer extends WheelTask {
   #isGathering = false;
@@ -65,7 +65,8 @@ export class Gatherer extends WheelTask {
   #read(enough: number): void {
     const { socket, owner, scanner } = this;
     while (this.#isGathering && !owner.paused && socket.readableLength >= Math.min(enough, scanner.left || 1)) {
-      // By number, because some versions of Node give one packet at a time otherwise; and not above the mark, which would rise.
+      // By number, because some versions of Node give one packet at a time otherwise; and not above the mark, which
+      // would rise.
       socket.read(Math.min(socket.readableLength, socket.readableHighWaterMark));
     }
     // With nothing left, this is how the end of the peer is noticed.

@@ -1,18 +1,25 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../ground/clock.js';
+import type { Clock } from '../ground/index.js';
 import { ByteRate, type ByteRateOwner } from './byte-rate.js';
 import { FrameScanner, isWhole } from './frame-scanner.js';
 import { Gatherer, manyChunks, type ReadingOwner } from './gatherer.js';
 import { ReadAhead } from './read-ahead.js';
 import type { Holder, UnfinishedBytes } from './unfinished-bytes.js';
 
-/** What a peer may send, as far as bytes are concerned. */
-export interface IntakeLimits {
+/** Whose bytes they are. */
+export type IntakeOwner = Holder & ByteRateOwner & ReadingOwner;
+
+/** What all intakes have in common. */
+export interface IntakeParts {
+  readonly unfinished: UnfinishedBytes;
+  /** Of one connection. Infinity: no limit. */
   readonly bytesPerSecond: number;
+  readonly clock: Clock;
 }
 
 /** What arrives on one connection, before it is a message: all of it costs, whatever becomes of it. */
 export class Intake {
+  readonly #unfinished: UnfinishedBytes;
   readonly #rate: ByteRate | undefined;
   /** Connections that send nothing but short messages have none. */
   #scanner: FrameScanner | undefined;
@@ -22,11 +29,10 @@ export class Intake {
 
   constructor(
     private readonly socket: Duplex,
-    private readonly owner: Holder & ByteRateOwner & ReadingOwner,
-    private readonly unfinished: UnfinishedBytes,
-    { bytesPerSecond }: IntakeLimits,
-    clock: Clock,
+    private readonly owner: IntakeOwner,
+    { unfinished, bytesPerSecond, clock }: IntakeParts,
   ) {
+    this.#unfinished = unfinished;
     if (bytesPerSecond < Infinity) this.#rate = new ByteRate(owner, bytesPerSecond, clock);
   }
 
@@ -49,7 +55,7 @@ export class Intake {
 
   ended(): void {
     this.broken();
-    this.unfinished.left(this.owner);
+    this.#unfinished.left(this.owner);
   }
 
   #scan(chunk: Buffer): void {
@@ -60,6 +66,6 @@ export class Intake {
     const { held } = scanner;
     if (held === this.#held) return;
     this.#held = held;
-    this.unfinished.holds(this.owner, held);
+    this.#unfinished.holds(this.owner, held);
   }
 }

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { WheelTask } from '../ground/timer-wheel.js';
+import { WheelTask } from '../ground/index.js';
 import { compact } from './compact.js';
 import type { ReadingOwner } from './gatherer.js';
 

@@ -6,7 +6,10 @@ export interface Holder {
   cut(): void;
 }
 
-/** One message has to fit with what it takes to keep its chunks: that is little more than half of it in the smallest packets. */
+/**
+ * One message has to fit with what it takes to keep its chunks: that is little more than half of it in the smallest
+ * packets.
+ */
 const leastMessages = 2;
 /** The default in any case: an eighth of a small container of 512 MiB, or 256 of the largest messages by default. */
 const minDefaultBytes = 64 * 1024 * 1024;

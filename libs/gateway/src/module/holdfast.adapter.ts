@@ -2,39 +2,66 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Observable } from 'rxjs';
 import type { WebSocketAdapter, WsMessageHandler } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
-import type { AdmissionService } from '../admission/admission.service.js';
-import { normalizeRoute } from '../admission/path-matcher.js';
-import { refusals } from '../admission/refusal.js';
-import { type UpgradeHandler, UpgradeListener } from '../admission/upgrade-listener.js';
 import { CloseCode } from '@holdfast/protocol';
-import type { Connection } from '../connection/connection.js';
-import type { NestCallback } from '../dispatch/handler-plan.js';
-import { HoldfastError } from '../errors/holdfast-error.js';
-import type { Endpoint } from '../gateways/endpoint.js';
-import type { GatewayServices } from '../lifecycle/gateway-services.js';
-import { sessionOf } from '../lifecycle/session.js';
+import {
+  type AdmissionService,
+  normalizeRoute,
+  refusals,
+  type UpgradeHandler,
+  UpgradeListener,
+} from '../admission/index.js';
+import { type Connection, linkOf } from '../connection/index.js';
+import { conversationOf } from '../dispatch/index.js';
+import { serviceRestart } from '../drain/index.js';
+import { HoldfastError } from '../errors/index.js';
+import {
+  bindingOfClient,
+  type Endpoint,
+  type PortTable,
+  type Route,
+  routeOf,
+  type RouteTable,
+} from '../gateways/index.js';
+import type { TimerWheel } from '../ground/index.js';
+import type { UnfinishedBytes } from '../intake/index.js';
+import type { NestCallback } from '../nest/index.js';
 import { OwnPort } from './own-port.js';
-import type { PortTable } from '../gateways/port-table.js';
 
+/** What the adapter works with. */
 export interface AdapterParts {
-  readonly services: GatewayServices;
-  readonly admission: AdmissionService;
+  readonly admission: AdmissionService<Route>;
+  readonly routes: RouteTable;
+  readonly unfinished: UnfinishedBytes;
+  readonly wheel: TimerWheel;
+  readonly handshakeTimeoutMs: number;
   readonly host: HttpAdapterHost;
   readonly prefix: () => string;
   readonly explore: () => ReadonlyMap<number, PortTable>;
+  /** Called last, when the application is closed. */
+  readonly dispose: () => void;
 }
 
-/** Where Nest's gateways meet Holdfast. It installs itself: importing `HoldfastModule` is enough. */
+/**
+ * Where Nest's gateways meet Holdfast. It installs itself: importing `HoldfastModule` is enough.
+ *
+ * @publicApi
+ */
 export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
+  readonly #parts: AdapterParts;
   readonly #listeners: UpgradeListener[] = [];
   readonly #ownPorts: OwnPort[] = [];
   #ports: ReadonlyMap<number, PortTable> | undefined;
 
-  constructor(private readonly parts: AdapterParts) {}
+  /** @internal */
+  constructor(parts: AdapterParts) {
+    this.#parts = parts;
+  }
 
   /**
    * Nest sets this on its adapter before it binds the first gateway. That is the moment to look at all of them: by the
    * time of the first {@link create} Nest has already resolved the filters of a gateway, and ours would be too late.
+   *
+   * @internal
    */
   set forceCloseConnections(_force: boolean | undefined) {
     this.#ports ??= this.#openPorts();
@@ -42,19 +69,19 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
 
   /** Nest asks for the server of each place a gateway is at. */
   create(port: number, options: { readonly path?: string } = {}): Endpoint {
-    const route = normalizeRoute(options.path, this.parts.prefix());
-    const endpoint = this.#ports?.get(port)?.find(route);
-    if (!endpoint)
-      throw new HoldfastError('INVALID_GATEWAY', `No gateway was found for ${route} on port ${port} at boot`);
-    return endpoint;
+    const path = normalizeRoute(options.path, this.#parts.prefix());
+    const route = this.#ports?.get(port)?.find(path);
+    if (!route) throw new HoldfastError('INVALID_GATEWAY', `No gateway was found for ${path} on port ${port} at boot`);
+    return route.endpoint;
   }
 
   bindClientConnect(server: Endpoint, callback: (connection: Connection, request: IncomingMessage) => void): void {
-    server.connectCallbacks.push(callback);
+    routeOf(server)?.connectCallbacks.push(callback);
   }
 
   bindClientDisconnect(client: Connection, callback: (reason: string) => void): void {
-    (sessionOf(client).disconnectCallbacks ??= []).push(callback);
+    const binding = bindingOfClient(client);
+    if (binding) (binding.disconnectCallbacks ??= []).push(callback);
   }
 
   bindMessageHandlers(
@@ -62,14 +89,9 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
     handlers: WsMessageHandler[],
     _transform?: (data: unknown) => Observable<unknown>,
   ): void {
-    const session = sessionOf(client);
-    for (const { message, callback, isAckHandledManually } of handlers) {
-      const plan = session.endpoint.handlers.get(message);
-      if (!plan) continue;
-      plan.acknowledges = isAckHandledManually;
-      // Nest types callbacks by what HTTP-like adapters pass; what it binds takes any arguments and returns a promise.
-      if (!plan.direct) (session.callbacks ??= [])[plan.index] = callback as NestCallback;
-    }
+    const conversation = conversationOf(client);
+    // Nest types callbacks by what HTTP-like adapters pass; what it binds takes any arguments and returns a promise.
+    for (const { message, callback } of handlers) conversation.bind(message, callback as NestCallback);
   }
 
   /** Newer versions of Nest turn clients away by this. */
@@ -77,7 +99,7 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
     client.close(CloseCode.TRY_AGAIN_LATER, 'not ready yet');
   }
 
-  /** @throws HoldfastError `PORT_UNAVAILABLE`: a gateway that nobody can reach must not boot quietly. */
+  /** @throws HoldfastError `PORT_UNAVAILABLE`: a gateway that nobody can reach must not boot quietly. @internal */
   async listen(): Promise<void> {
     // All of them have an outcome before any is closed again: one still about to listen would do so for ever.
     const outcomes = await Promise.allSettled(this.#ownPorts.map((port) => port.listen()));
@@ -86,22 +108,13 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
     if (failure) throw failure.reason as HoldfastError;
   }
 
-  /** The application goes away: nobody who is not connected yet will be. */
-  refusePending(): void {
-    this.parts.admission.refusePending();
-  }
-
-  get endpoints(): Iterable<Endpoint> {
-    return [...(this.#ports?.values() ?? [])].flatMap((table) => table.endpoints);
-  }
-
   async close(server: Endpoint): Promise<void> {
     for (const connection of server.connections)
-      sessionOf(connection).terminate(CloseCode.SERVICE_RESTART, 'service restart');
+      linkOf(connection).terminate(CloseCode.SERVICE_RESTART, serviceRestart);
     await Promise.resolve();
   }
 
-  /** Nobody is listened to any more. */
+  /** No port is listened on any more. @internal */
   async release(): Promise<void> {
     for (const listener of this.#listeners.splice(0)) listener.dispose();
     await Promise.all(this.#ownPorts.splice(0).map((port) => port.close()));
@@ -109,15 +122,16 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
 
   async dispose(): Promise<void> {
     await this.release();
-    this.parts.admission.dispose();
-    this.parts.services.wheel.stop();
-    this.parts.services.metrics.dispose();
+    this.#parts.admission.dispose();
+    this.#parts.dispose();
   }
 
   #openPorts(): ReadonlyMap<number, PortTable> {
-    const ports = this.parts.explore();
+    const ports = this.#parts.explore();
+    const routes = [...ports.values()].flatMap((table) => table.routes);
+    this.#parts.routes.set(routes);
+    for (const { settings } of routes) this.#parts.unfinished.makeRoomFor(settings.maxPayloadBytes);
     for (const [port, table] of ports) {
-      for (const { settings } of table.endpoints) this.parts.services.unfinished.makeRoomFor(settings.maxPayloadBytes);
       const server = port === 0 ? this.#sharedServer() : this.#ownServer(port);
       this.#listeners.push(this.#listenOn(server, table));
     }
@@ -126,7 +140,7 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
 
   #sharedServer(): Server {
     // Nest types the server of any platform as any; Holdfast needs the one of Node, which all of them are built on.
-    return this.parts.host.httpAdapter.getHttpServer() as Server;
+    return this.#parts.host.httpAdapter.getHttpServer() as Server;
   }
 
   #ownServer(port: number): Server {
@@ -136,7 +150,7 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
   }
 
   #listenOn(server: Server, table: PortTable): UpgradeListener {
-    const { admission, services } = this.parts;
+    const { admission, wheel, handshakeTimeoutMs } = this.#parts;
     const handler: UpgradeHandler = {
       handle: (upgrade) => admission.handle(table, upgrade),
       unanswered: (socket) => {
@@ -146,6 +160,6 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
         admission.cut(socket, 'HANDSHAKE_TIMEOUT');
       },
     };
-    return new UpgradeListener(server, handler, services.wheel, services.options.admission.handshakeTimeoutMs);
+    return new UpgradeListener(server, handler, wheel, handshakeTimeoutMs);
   }
 }

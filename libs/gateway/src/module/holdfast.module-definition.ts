@@ -1,7 +1,6 @@
 import { ConfigurableModuleBuilder, type Type } from '@nestjs/common';
-import type { Authenticator } from '../auth/authenticator.js';
-import type { Limiter } from '../rate-limit/limiter.js';
-import { HOLDFAST_LIMITER } from '../rate-limit/rate-limits.js';
+import type { Authenticator } from '../auth/index.js';
+import { HOLDFAST_LIMITER, type Limiter } from '../rate-limit/index.js';
 import type { HoldfastOptions } from './options.js';
 import { OWN_AUTHENTICATOR } from './tokens.js';
 

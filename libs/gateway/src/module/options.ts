@@ -12,12 +12,10 @@ import {
   ValidateBy,
   ValidateNested,
 } from 'class-validator';
-import { AuthOptions } from '../auth/auth-options.js';
-import type { OverflowPolicy } from '../outbox/outbox.js';
-import type { OriginsAllowed } from '../admission/origin-policy.js';
-
-/** The limits of `ws` and the timers of Node count by 32 bits; what is larger they would take for no limit, or for none at all. */
-export const max32 = 2_147_483_647;
+import { AuthOptions } from '../auth/index.js';
+import { max32 } from '../ground/index.js';
+import type { OverflowPolicy } from '../outbox/index.js';
+import type { OriginsAllowed } from '../admission/index.js';
 
 /** Accepts Infinity, which `@IsInt` refuses: for limits that may be switched off on purpose. */
 function IsLimit(minimum: number): PropertyDecorator {
@@ -93,12 +91,18 @@ export class AdmissionOptions {
   @IsLimit(1)
   maxConnections?: number;
 
-  /** Connections of one address (IPv6: one /64). Default 200: offices share an address. Infinity: no limit. Above it: 429. */
+  /**
+   * Connections of one address (IPv6: one /64). Default 200: offices share an address. Infinity: no limit. Above it:
+   * 429.
+   */
   @IsOptional()
   @IsLimit(1)
   maxConnectionsPerIp?: number;
 
-  /** Connections of one principal. Default 50: devices times tabs. Infinity: no limit. Above it: 429, for SDK clients close 4429. */
+  /**
+   * Connections of one principal. Default 50: devices times tabs. Infinity: no limit. Above it: 429, for SDK clients
+   * close 4429.
+   */
   @IsOptional()
   @IsLimit(1)
   maxConnectionsPerPrincipal?: number;
@@ -118,9 +122,9 @@ export class AdmissionOptions {
 
   /**
    * Bytes of request headers that a connection keeps in `handshake.headers` when its handshake is over, as the JSON of
-   * their names and values. Default 4_096: those of a browser are below 2 KB. Guards and hooks, connection hooks included,
-   * see all headers; where there are more than this, only those named in {@link keepHeaders} are kept, as far as they
-   * fit. 0: none. Infinity: no limit.
+   * their names and values. Default 4_096: those of a browser are below 2 KB. Guards and hooks, connection hooks
+   * included, see all headers; where there are more than this, only those named in {@link keepHeaders} are kept, as far
+   * as they fit. 0: none. Infinity: no limit.
    */
   @IsOptional()
   @IsLimit(0)
@@ -142,7 +146,7 @@ export class AdmissionOptions {
 }
 
 /**
- * How the living are told from the dead.
+ * How connections are found whose peer is gone.
  *
  * @publicApi
  */
@@ -155,7 +159,10 @@ export class HeartbeatOptions {
   @IsLimit(0)
   intervalMs?: number;
 
-  /** Consecutive beats without a byte from the peer after which it is cut. Default 2: one may be lost to a tunnel or a handover. */
+  /**
+   * Consecutive beats without a byte from the peer after which it is cut. Default 2: one may be lost to a tunnel or a
+   * handover.
+   */
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -198,38 +205,52 @@ export class MessageOptions {
   maxBufferedChunks?: number;
 
   /**
-   * Bytes that messages may hold which have not arrived whole, over all connections of this process; what it takes to keep
-   * them is included. Default 67,108,864 (64 MiB: room for 256 of the largest messages by default, and for four where a
-   * gateway takes messages of more than 16 MiB). Must be at least twice the largest message. Above it the connection that
-   * holds most is closed with 1013. Infinity: no limit.
+   * Bytes that messages may hold which have not arrived whole, over all connections of this process; what it takes to
+   * keep them is included. Default 67,108,864 (64 MiB: room for 256 of the largest messages by default, and for four
+   * where a gateway takes messages of more than 16 MiB). Must be at least twice the largest message. Above it the
+   * connection that holds most is closed with 1013. Infinity: no limit.
    */
   @IsOptional()
   @IsLimit(1_048_576)
   unfinishedBytes?: number;
 
-  /** Messages that may wait for their turn on one connection. Default 256. Above it the socket is not read (TCP backpressure). */
+  /**
+   * Messages that may wait for their turn on one connection. Default 256. Above it the socket is not read (TCP
+   * backpressure).
+   */
   @IsOptional()
   @IsInt()
   @Min(1)
   inboxMessages?: number;
 
-  /** Bytes that may wait for their turn on one connection. Default 1,048,576 (1 MiB). Above it the socket is not read. */
+  /**
+   * Bytes that may wait for their turn on one connection. Default 1,048,576 (1 MiB). Above it the socket is not read.
+   */
   @IsOptional()
   @IsInt()
   @Min(1)
   inboxBytes?: number;
 
-  /** Milliseconds one handler may take. Default 30,000. Then its request is answered `HANDLER_TIMEOUT` and the next message has its turn. Infinity: no limit. */
+  /**
+   * Milliseconds one handler may take. Default 30,000. Then its request is answered `HANDLER_TIMEOUT` and the next
+   * message has its turn. Infinity: no limit.
+   */
   @IsOptional()
   @IsLimit(1)
   handlerTimeoutMs?: number;
 
-  /** Streams (observables still emitting) of one connection. Default 100. Above it: `TOO_MANY_STREAMS`. Infinity: no limit. */
+  /**
+   * Streams (observables still emitting) of one connection. Default 100. Above it: `TOO_MANY_STREAMS`. Infinity: no
+   * limit.
+   */
   @IsOptional()
   @IsLimit(1)
   maxStreams?: number;
 
-  /** Malformed frames, unknown events and the like that one connection may send. Default 20. Then: close 4400. Infinity: no limit. */
+  /**
+   * Malformed frames, unknown events and the like that one connection may send. Default 20. Then: close 4400. Infinity:
+   * no limit.
+   */
   @IsOptional()
   @IsLimit(0)
   maxViolations?: number;
@@ -254,8 +275,8 @@ export class MessageOptions {
 
   /**
    * Properties of objects and elements of arrays in the data, at every level. Default 4,096: validating as many nested
-   * objects takes about 50 ms, and nothing else is handled meanwhile. Above it: `TOO_MANY_MEMBERS`, before anything of the
-   * application sees the message. Infinity: no limit.
+   * objects takes about 50 ms, and nothing else is handled meanwhile. Above it: `TOO_MANY_MEMBERS`, before anything of
+   * the application sees the message. Infinity: no limit.
    */
   @IsOptional()
   @IsLimit(1)
@@ -263,8 +284,8 @@ export class MessageOptions {
 
   /**
    * Bytes one connection may send per second, with twice as many at once after a rest. All that arrives counts: headers
-   * of frames, fragments, and frames that never become whole. Default 8,388,608 (8 MiB). Above it the socket is not read
-   * for a while, and nothing is lost. Infinity: no limit.
+   * of frames, fragments, and frames that never become whole. Default 8,388,608 (8 MiB). Above it the socket is not
+   * read for a while, and nothing is lost. Infinity: no limit.
    */
   @IsOptional()
   @IsLimit(1024)
@@ -290,7 +311,7 @@ export class OutboxOptions {
   lowWaterBytes?: number;
 
   /**
-   * What becomes of an event for a congested client: `close` it with 4508 (default: it comes back with a clean slate),
+   * What becomes of an event for a congested client: `close` it with 4508 (default: it reconnects and starts anew),
    * `refuse` it (`emit` returns false), or `drop` and count it. Answers to requests are never dropped; a client that
    * does not read those is not served any further, and closed at twice `highWaterBytes`.
    */
@@ -325,8 +346,8 @@ export class LifecycleOptions {
   closeTimeoutMs?: number;
 
   /**
-   * Milliseconds over which a shutdown spreads its goodbyes when there are many connections (a hundred at once), and
-   * over which SDK clients are asked to spread their return. Default 5,000. 0: everybody at once.
+   * Milliseconds over which a shutdown spreads its close frames when there are many connections (a hundred at once),
+   * and over which SDK clients are asked to spread their return. Default 5,000. 0: everybody at once.
    */
   @IsOptional()
   @IsInt()
@@ -334,9 +355,9 @@ export class LifecycleOptions {
   drainWindowMs?: number;
 
   /**
-   * Milliseconds a shutdown may take for all its goodbyes. `onDrain` hooks have a quarter of it at most; after three
-   * quarters whoever is left is cut, handlers in flight or not; the rest is for disconnect hooks, and for handlers that
-   * clean up when their `signal` aborts. Default 10,000. 0: everybody is cut at once.
+   * Milliseconds a shutdown may take to close all connections. `onDrain` hooks have a quarter of it at most; after
+   * three quarters, connections that are left are cut, handlers in flight or not; the rest is for disconnect hooks, and
+   * for handlers that clean up when their `signal` aborts. Default 10,000. 0: everybody is cut at once.
    */
   @IsOptional()
   @IsInt()

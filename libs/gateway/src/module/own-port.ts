@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
-import { HoldfastError } from '../errors/holdfast-error.js';
+import { HoldfastError } from '../errors/index.js';
 
 /** A port that only gateways live on. Plain HTTP requests there are told what to do instead. */
 export class OwnPort {

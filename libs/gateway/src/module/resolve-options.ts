@@ -3,11 +3,10 @@ import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
 import type { DecodeLimits } from '@holdfast/protocol';
 import { defaultDecodeLimits } from '@holdfast/protocol';
-import { originProblems } from '../admission/origin-policy.js';
-import { proxyProblems } from '../admission/client-address.js';
-import { authContradictions, type ResolvedAuthOptions, resolveAuthOptions } from '../auth/auth-options.js';
-import { HoldfastError } from '../errors/holdfast-error.js';
-import { unfinishedProblems } from '../intake/unfinished-bytes.js';
+import { originProblems, proxyProblems } from '../admission/index.js';
+import { authContradictions, resolveAuthOptions, type ResolvedAuthOptions } from '../auth/index.js';
+import { HoldfastError } from '../errors/index.js';
+import { unfinishedProblems } from '../intake/index.js';
 import {
   type AdmissionOptions,
   type HeartbeatOptions,

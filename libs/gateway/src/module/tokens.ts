@@ -1,6 +1,10 @@
 /** Injects {@link ResolvedOptions}. */
 export const HOLDFAST_OPTIONS = Symbol('HOLDFAST_OPTIONS');
-/** Injects the {@link Random} that jitter is drawn from. Override it in a test to repeat a run. */
-export const HOLDFAST_RANDOM = Symbol('HOLDFAST_RANDOM');
 /** Injects the application's own authenticator, or null. */
 export const OWN_AUTHENTICATOR = Symbol('OWN_AUTHENTICATOR');
+/** Injects {@link LinkParts}: what all links have in common. */
+export const LINK_PARTS = Symbol('LINK_PARTS');
+/** Injects {@link ConversationParts}: what all conversations have in common. */
+export const CONVERSATION_PARTS = Symbol('CONVERSATION_PARTS');
+/** Injects the {@link PendingWork} of disconnect hooks. */
+export const DISCONNECT_HOOKS = Symbol('DISCONNECT_HOOKS');

@@ -1,13 +1,16 @@
 import { HttpException } from '@nestjs/common';
 import { WsException } from '@nestjs/websockets';
 import { errorCodes, type ErrorData } from '@holdfast/protocol';
-import { AuthenticationError, AuthenticatorUnavailableError } from '../errors/authentication-error.js';
-import { HoldfastException } from '../errors/holdfast.exception.js';
+import {
+  AuthenticationError,
+  AuthenticatorUnavailableError,
+  HoldfastException,
+  RateLimitException,
+} from '../errors/index.js';
 import { FORBIDDEN_MESSAGE } from './internals.js';
-import { RateLimitException } from '../errors/rate-limit.exception.js';
 import { brokenRules } from './broken-rules.js';
 
-/** What a peer is told of an error, and whether it is news for whoever runs the server. */
+/** What a peer is told of an error, and whether it has to be logged. */
 export interface ErrorAccount {
   readonly data: ErrorData;
   /** True for programming errors, which are logged with their stack; the peer's own mistakes are not worth a line. */
@@ -67,7 +70,7 @@ function internal(): ErrorAccount {
 }
 
 function limited({ code, message, retryAfterMs }: RateLimitException): ErrorAccount {
-  // Infinity, for a message that costs more than the limit, is no number in JSON: there is no time to come back at.
+  // Infinity, for a message that costs more than the limit, is no number in JSON: there is no time to wait.
   const when = Number.isFinite(retryAfterMs) ? { retryAfterMs } : {};
   return { data: { code, message, ...when }, isFault: false };
 }

@@ -10,6 +10,11 @@
  * - `FORBIDDEN_MESSAGE`: all that tells a guard that returned false from any other WsException.
  * - That the socket module sets `forceCloseConnections` on its adapter before it binds the first gateway, see
  *   {@link HoldfastAdapter}. The setter is public; when it is called is not promised.
+ * - What Nest's record of a provider says of scopes, and of the enhancers of its module (`provider-wrapper.ts`): needed
+ *   to know whose instance is the same for all.
+ * - The distance of a module from the root module (`boot-watch.ts`): the root is the last whose bootstrap hook is
+ *   awaited.
+ * - That Nest awaits `beforeClose` of the HTTP adapter before it destroys any provider (`before-close.ts`).
  * - What a ValidationPipe was made with, and where class-transformer, which it uses, keeps what its decorators say:
  *   needed to know which data that pipe lets pass as they are, see {@link quicken}.
  */
@@ -54,12 +59,27 @@ export {
   REQUEST_CONTEXT_ID,
 };
 
-/** Kinds of parameters, as `@ConnectedSocket()` and `@MessageBody()` number them in their metadata. */
-export const WsParam = { SOCKET: 0, PAYLOAD: 3 } as const;
+/** Kinds of parameters, as `@ConnectedSocket()`, `@MessageBody()` and `@Ack()` number them in their metadata. */
+export const WsParam = { SOCKET: 0, PAYLOAD: 3, ACK: 13 } as const;
 
 /** Reads metadata whose shape the caller checks. */
 export function readMetadata(key: string | symbol, target: object): unknown {
   return Reflect.getMetadata(key, target) as unknown;
+}
+
+/** Whether a handler is given an acknowledgement function, by which it answers. */
+export function takesAcknowledgement(type: object, method: string): boolean {
+  const declared: unknown = Reflect.getMetadata(PARAM_ARGS_METADATA, type, method);
+  return (
+    typeof declared === 'object' &&
+    declared !== null &&
+    Object.keys(declared).some((key) => kindOf(key) === WsParam.ACK)
+  );
+}
+
+/** The kind of a parameter by its key in the metadata, see {@link WsParam}. */
+export function kindOf(key: string): number {
+  return Number(key.split(':', 1)[0]);
 }
 
 /** Makes `target` look like `source` to guards and reflectors. */

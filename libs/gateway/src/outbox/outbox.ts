@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 /**
  * What becomes of an event for a client that does not keep up:
  *
- * - `close`: the connection is closed with 4508, and the client comes back with a clean slate;
+ * - `close`: the connection is closed with 4508, and the client reconnects and starts anew;
  * - `refuse`: it is not taken, and `emit` says so;
  * - `drop`: it is not taken, and counted as lost.
  *
@@ -30,9 +30,6 @@ export interface OutboxOwner {
   /** An event was not taken, as the application wants it. */
   dropped(): void;
 }
-
-/** Shared by all outboxes, so that a tick costs no closure. */
-let uncork: (outbox: Outbox) => void;
 
 interface Entry {
   readonly text: string;
@@ -69,14 +66,24 @@ export class Outbox {
   }
 
   /** Whether an event would be taken. Ask before it is encoded: a client that does not read must not cost that, too. */
-  admits(): boolean {
-    if (this.#isCongested) this.#refuse();
+  get hasRoom(): boolean {
     return !this.#isCongested;
+  }
+
+  /** There is no room for an event, and what the overflow policy says is done about it. */
+  turnAway(): void {
+    const { overflow } = this.limits;
+    if (overflow === 'close') this.owner.overflowed();
+    else if (overflow === 'drop') this.owner.dropped();
+    else this.owner.refused();
   }
 
   /** An event of the application. @returns whether it was taken. */
   offer(text: string): boolean {
-    if (!this.admits()) return false;
+    if (!this.hasRoom) {
+      this.turnAway();
+      return false;
+    }
     this.#write(text);
     return true;
   }
@@ -124,6 +131,20 @@ export class Outbox {
     else (this.#whenEmpty ??= []).push(callback);
   }
 
+  /** Resolves when all that was taken so far has been given to the operating system, or the socket has ended. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onceEmpty(() => {
+        // Writes finish in order, so nothing written before the empty one is left in this process.
+        if (this.socket.writableLength === 0 || !this.socket.writable) resolve();
+        else
+          this.socket.write('', () => {
+            resolve();
+          });
+      });
+    });
+  }
+
   /** Nobody will read what still waits. */
   discard(): void {
     this.#waiting = [];
@@ -155,13 +176,6 @@ export class Outbox {
     });
   }
 
-  #refuse(): void {
-    const { overflow } = this.limits;
-    if (overflow === 'close') this.owner.overflowed();
-    else if (overflow === 'drop') this.owner.dropped();
-    else this.owner.refused();
-  }
-
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
@@ -175,10 +189,14 @@ export class Outbox {
     for (const callback of callbacks ?? []) callback();
   }
 
-  static {
-    uncork = (outbox) => {
-      outbox.#isCorked = false;
-      outbox.socket.uncork();
-    };
+  /** The tick is over: what was written in it leaves. */
+  uncork(): void {
+    this.#isCorked = false;
+    this.socket.uncork();
   }
+}
+
+/** Shared by all outboxes, so that a tick costs no closure. */
+function uncork(outbox: Outbox): void {
+  outbox.uncork();
 }

@@ -1,4 +1,4 @@
-import type { Connection } from '../connection/connection.js';
+import type { Connection } from '../connection/index.js';
 import type { LimitRule } from './limiter.js';
 import { type RateLimitOptions, rateLimitsOf } from './rate-limit.decorator.js';
 

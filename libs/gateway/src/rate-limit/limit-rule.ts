@@ -1,6 +1,6 @@
 import type { LimitAlgorithm, LimitRule } from './limiter.js';
 
-const ALGORITHMS: readonly LimitAlgorithm[] = ['fixed-window', 'sliding-window', 'token-bucket'];
+const algorithms: readonly LimitAlgorithm[] = ['fixed-window', 'sliding-window', 'token-bucket'];
 
 /** Says what is wrong with a rule, one sentence per field; empty when nothing is. */
 export function limitRuleProblems(rule: LimitRule): string[] {
@@ -10,8 +10,8 @@ export function limitRuleProblems(rule: LimitRule): string[] {
     problems.push(`limit must be a whole number not less than 1, or Infinity for no limit, not ${limit}`);
   }
   if (!isCount(windowMs)) problems.push(`windowMs must be a whole number not less than 1, not ${windowMs}`);
-  if (!ALGORITHMS.includes(algorithm)) {
-    problems.push(`algorithm must be one of ${ALGORITHMS.join(', ')}, not ${algorithm}`);
+  if (!algorithms.includes(algorithm)) {
+    problems.push(`algorithm must be one of ${algorithms.join(', ')}, not ${algorithm}`);
   }
   // The bucket counts in parts of a unit, one per millisecond of the window; beyond this it would count inexactly.
   const parts = limit * windowMs;

@@ -33,7 +33,10 @@ export interface LimitVerdict {
   readonly allowed: boolean;
   /** Whole units that would be allowed right now, after this use. */
   readonly remaining: number;
-  /** 0 when allowed. Otherwise whole milliseconds after which the same use succeeds, if nothing else uses the key; Infinity: never. */
+  /**
+   * 0 when allowed. Otherwise whole milliseconds after which the same use succeeds, if nothing else uses the key;
+   * Infinity: never.
+   */
   readonly retryAfterMs: number;
 }
 
@@ -62,7 +65,7 @@ export interface Limiter {
   /**
    * Uses `key` under `rule`.
    *
-   * @param cost units this use takes; default 1
+   * @param cost - units this use takes; default 1
    */
   consume(key: string, rule: LimitRule, cost?: number): LimitVerdict | Promise<LimitVerdict>;
 }

@@ -1,9 +1,9 @@
-import { systemClock, type Clock } from '../ground/clock.js';
+import { type Clock, systemClock } from '../ground/index.js';
 import type { LimitAlgorithm, Limiter, LimitRule, LimitVerdict } from './limiter.js';
 import { createMeter, type Meter } from './meters.js';
 
 /** Entries looked at per use. One may be added per use, so that with two the sweep always gains on them. */
-const SWEPT_PER_USE = 2;
+const sweptPerUse = 2;
 
 export interface MemoryLimiterOptions {
   /** Keys remembered at once. Default 100,000, some 20 MB at worst. */
@@ -34,30 +34,30 @@ interface Entry {
  * @publicApi
  */
 export class MemoryLimiter implements Limiter {
-  private readonly entries = new Map<string, Entry>();
-  private readonly maxKeys: number;
-  private readonly clock: Clock;
-  private oldest: Entry | undefined;
-  private newest: Entry | undefined;
+  readonly #entries = new Map<string, Entry>();
+  readonly #maxKeys: number;
+  readonly #clock: Clock;
+  #oldest: Entry | undefined;
+  #newest: Entry | undefined;
   /** Next entry to be looked at by the sweep; undefined: begin at the oldest. */
-  private cursor: Entry | undefined;
-  private now = 0;
-  private evicted = 0;
+  #cursor: Entry | undefined;
+  #now = 0;
+  #evicted = 0;
 
   constructor({ maxKeys = 100_000, clock = systemClock }: MemoryLimiterOptions = {}) {
     if (!Number.isInteger(maxKeys) || maxKeys < 1) throw new RangeError(`maxKeys must be 1 or more, not ${maxKeys}`);
-    this.maxKeys = maxKeys;
-    this.clock = clock;
+    this.#maxKeys = maxKeys;
+    this.#clock = clock;
   }
 
   /** Keys remembered now. */
   get size(): number {
-    return this.entries.size;
+    return this.#entries.size;
   }
 
   /** Keys forgotten before their time, since the start. */
   get evictions(): number {
-    return this.evicted;
+    return this.#evicted;
   }
 
   /** See {@link Limiter.consume}; answers at once. */
@@ -66,64 +66,64 @@ export class MemoryLimiter implements Limiter {
     const { limit } = rule;
     if (limit === Infinity) return { allowed: true, remaining: Infinity, retryAfterMs: 0 };
 
-    this.now = Math.max(this.now, Math.floor(this.clock.now()));
-    this.sweep();
-    const meter = this.meterOf(key, rule);
-    if (cost <= limit) return meter.take(this.now, limit, cost);
-    return { allowed: false, remaining: meter.take(this.now, limit, 0).remaining, retryAfterMs: Infinity };
+    this.#now = Math.max(this.#now, Math.floor(this.#clock.now()));
+    this.#sweep();
+    const meter = this.#meterOf(key, rule);
+    if (cost <= limit) return meter.take(this.#now, limit, cost);
+    return { allowed: false, remaining: meter.take(this.#now, limit, 0).remaining, retryAfterMs: Infinity };
   }
 
-  private meterOf(key: string, { algorithm, windowMs }: LimitRule): Meter {
-    const known = this.entries.get(key);
-    if (!known) return this.add(key, algorithm, windowMs).meter;
-    this.unlink(known);
-    this.append(known);
+  #meterOf(key: string, { algorithm, windowMs }: LimitRule): Meter {
+    const known = this.#entries.get(key);
+    if (!known) return this.#add(key, algorithm, windowMs).meter;
+    this.#unlink(known);
+    this.#append(known);
     if (known.algorithm !== algorithm || known.windowMs !== windowMs) {
       Object.assign(known, { algorithm, windowMs, meter: createMeter(algorithm, windowMs) });
     }
     return known.meter;
   }
 
-  private add(key: string, algorithm: LimitAlgorithm, windowMs: number): Entry {
-    if (this.entries.size >= this.maxKeys && this.oldest) {
-      this.evicted += 1;
-      this.remove(this.oldest);
+  #add(key: string, algorithm: LimitAlgorithm, windowMs: number): Entry {
+    if (this.#entries.size >= this.#maxKeys && this.#oldest) {
+      this.#evicted += 1;
+      this.#remove(this.#oldest);
     }
     const meter = createMeter(algorithm, windowMs);
     const entry: Entry = { key, algorithm, windowMs, meter, older: undefined, newer: undefined };
-    this.entries.set(key, entry);
-    this.append(entry);
+    this.#entries.set(key, entry);
+    this.#append(entry);
     return entry;
   }
 
-  private sweep(): void {
-    for (let looked = 0; looked < SWEPT_PER_USE; looked++) {
-      const entry = this.cursor ?? this.oldest;
+  #sweep(): void {
+    for (let looked = 0; looked < sweptPerUse; looked++) {
+      const entry = this.#cursor ?? this.#oldest;
       if (!entry) return;
-      this.cursor = entry.newer;
-      if (entry.meter.expiresAt <= this.now) this.remove(entry);
+      this.#cursor = entry.newer;
+      if (entry.meter.expiresAt <= this.#now) this.#remove(entry);
     }
   }
 
-  private remove(entry: Entry): void {
-    this.unlink(entry);
-    this.entries.delete(entry.key);
+  #remove(entry: Entry): void {
+    this.#unlink(entry);
+    this.#entries.delete(entry.key);
   }
 
-  private append(entry: Entry): void {
-    entry.older = this.newest;
-    if (this.newest) this.newest.newer = entry;
-    else this.oldest = entry;
-    this.newest = entry;
+  #append(entry: Entry): void {
+    entry.older = this.#newest;
+    if (this.#newest) this.#newest.newer = entry;
+    else this.#oldest = entry;
+    this.#newest = entry;
   }
 
-  private unlink(entry: Entry): void {
+  #unlink(entry: Entry): void {
     // A key in use moves to the newest end; a sweep that went along would skip all that lies between.
-    if (this.cursor === entry) this.cursor = entry.newer;
+    if (this.#cursor === entry) this.#cursor = entry.newer;
     if (entry.older) entry.older.newer = entry.newer;
-    else this.oldest = entry.newer;
+    else this.#oldest = entry.newer;
     if (entry.newer) entry.newer.older = entry.older;
-    else this.newest = entry.older;
+    else this.#newest = entry.older;
     entry.older = undefined;
     entry.newer = undefined;
   }

@@ -1,8 +1,8 @@
-import type { Connection } from '../connection/connection.js';
+import type { Connection } from '../connection/index.js';
 import { isCost, limitRuleProblems } from './limit-rule.js';
 import type { LimitAlgorithm } from './limiter.js';
 
-const RATE_LIMIT = Symbol('holdfast:rate-limit');
+const rateLimit = Symbol('holdfast:rate-limit');
 
 /**
  * Whose uses are counted together: those of one connection, one principal (connections without one count by
@@ -61,18 +61,18 @@ export function RateLimit(options: RateLimitOptions): ClassDecorator & MethodDec
     // A decorated method is the value of its descriptor.
     const owner = descriptor ? (descriptor.value as object) : target;
     // Decorators are applied from the last to the first.
-    Reflect.defineMetadata(RATE_LIMIT, [options, ...ownRateLimits(owner)], owner);
+    Reflect.defineMetadata(rateLimit, [options, ...ownRateLimits(owner)], owner);
   };
 }
 
 /** The rules of a method, or of a class; a class that has none goes by those of its base class. */
 export function rateLimitsOf(target: object): readonly RateLimitOptions[] {
   // Only `@RateLimit()` writes under its own symbol, and it has checked what it writes.
-  return (Reflect.getMetadata(RATE_LIMIT, target) ?? []) as readonly RateLimitOptions[];
+  return (Reflect.getMetadata(rateLimit, target) ?? []) as readonly RateLimitOptions[];
 }
 
 function ownRateLimits(target: object): readonly RateLimitOptions[] {
-  return (Reflect.getOwnMetadata(RATE_LIMIT, target) ?? []) as readonly RateLimitOptions[];
+  return (Reflect.getOwnMetadata(rateLimit, target) ?? []) as readonly RateLimitOptions[];
 }
 
 function rateLimitProblems(options: RateLimitOptions): string[] {

@@ -1,13 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CloseCode } from '@holdfast/protocol';
-import { addressKey } from '../admission/client-address.js';
-import type { Connection } from '../connection/connection.js';
-import { BoundedLog } from '../ground/bounded-log.js';
-import { Counters } from '../telemetry/counters.js';
+import { addressKey, type Connection } from '../connection/index.js';
+import { BoundedLog } from '../ground/index.js';
+import { Counters } from '../telemetry/index.js';
 import type { BoundRateLimit } from './bound-rate-limit.js';
 import { isCost } from './limit-rule.js';
 import type { Limiter, LimitVerdict } from './limiter.js';
-import { RateLimitException } from '../errors/rate-limit.exception.js';
+import { RateLimitException } from '../errors/index.js';
 
 /**
  * Injects the {@link Limiter} that all limits of messages go by. Default: a {@link MemoryLimiter}; another one is given

@@ -1,16 +1,27 @@
-import type { ConnectionState } from '../connection/connection-state.js';
+import { Injectable } from '@nestjs/common';
+import {
+  type ConnectionState,
+  GatewayFeature,
+  type Link,
+  type LinkObserver,
+  type StateChange,
+} from '../connection/index.js';
 
 /** How many connections there are in each state on each path, kept while they change so that nobody has to count. */
-export class Census {
+@Injectable()
+@GatewayFeature('census')
+export class Census implements LinkObserver, Iterable<{ route: string; state: ConnectionState; count: number }> {
   readonly #counts = new Map<string, Map<ConnectionState, number>>();
 
-  joined(route: string): void {
-    this.#add(route, 'admitting', 1);
+  joined({ place }: Link): void {
+    this.#add(place.route, 'admitting', 1);
   }
 
-  changed(route: string, from: ConnectionState, to: ConnectionState): void {
-    this.#add(route, from, -1);
-    if (to !== 'closed') this.#add(route, to, 1);
+  changed({ place, phase }: Link, { from, to }: StateChange): void {
+    // One that was refused during the handshake was never counted.
+    if (phase === 'handshake') return;
+    this.#add(place.route, from, -1);
+    if (to !== 'closed') this.#add(place.route, to, 1);
   }
 
   *[Symbol.iterator](): Generator<{ route: string; state: ConnectionState; count: number }> {

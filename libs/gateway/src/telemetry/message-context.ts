@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Connection } from '../connection/connection.js';
+import type { Connection } from '../connection/index.js';
 
 /** What is being handled where the code runs now. */
 export interface MessageContext {

@@ -8,8 +8,7 @@ import {
   type Observable,
   type ObservableCallback,
 } from '@opentelemetry/api';
-import type { ConnectionRegistry } from '../connection/connection-registry.js';
-import { sessionOf } from '../lifecycle/session.js';
+import { type ConnectionRegistry, linkOf } from '../connection/index.js';
 import type { Census } from './census.js';
 import type { CounterName, Counters } from './counters.js';
 import type { Traffic } from './traffic.js';
@@ -43,7 +42,9 @@ const counted: readonly (readonly [name: string, counter: CounterName, attribute
   ['holdfast.sheds', 'shed', 'holdfast.shed.reason', 'Connections that were closed because all of them held too much'],
 ];
 
-/** Those of the semantic conventions for durations. An SDK's own are made for milliseconds: all would be in the first. */
+/**
+ * Those of the semantic conventions for durations. An SDK's own are made for milliseconds: all would be in the first.
+ */
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 /** Milliseconds between two looks at the event loop, and so the least that its histogram ever shows. */
 const loopResolutionMs = 20;
@@ -163,9 +164,9 @@ export class Metrics {
     const observe: BatchObservableCallback = (result) => {
       let [received, unsent] = [0, 0];
       for (const connection of this.sources.registry) {
-        const session = sessionOf(connection);
-        received += session.inbox.length;
-        unsent += session.outboxDepth;
+        const { receiver, outboxDepth } = linkOf(connection);
+        received += receiver?.waiting ?? 0;
+        unsent += outboxDepth;
       }
       result.observe(inbox, received);
       result.observe(outbox, unsent);

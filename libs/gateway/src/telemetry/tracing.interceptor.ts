@@ -1,8 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { context as active } from '@opentelemetry/api';
 import { Observable, type Subscription } from 'rxjs';
-import { accountFor } from '../nest/error-account.js';
-import { CONNECT_PATTERN } from '../nest/call.js';
+import { accountFor, CONNECT_PATTERN } from '../nest/index.js';
 import { Tracing } from './tracing.js';
 
 /**
@@ -13,6 +12,7 @@ import { Tracing } from './tracing.js';
  */
 @Injectable()
 export class TracingInterceptor implements NestInterceptor {
+  /** @internal Nest creates it. */
   constructor(private readonly tracing: Tracing) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {

@@ -13,8 +13,8 @@ import {
   trace,
   type Tracer,
 } from '@opentelemetry/api';
-import type { Connection } from '../connection/connection.js';
-import type { DisconnectCause } from '../connection/disconnect-cause.js';
+import type { Connection, DisconnectCause, Link } from '../connection/index.js';
+import { runFor } from './message-context.js';
 import { contextOf, parseTraceparent } from './traceparent.js';
 
 const scope = '@holdfast/gateway';
@@ -89,8 +89,8 @@ export class Tracing {
   /**
    * Runs `work` so that it, and everything asynchronous it begins, is inside the span.
    *
-   * @param around - what else is known there. Default nothing: a message is begun where the one before it has ended, and
-   *   has nothing to do with it.
+   * @param around - what else is known there. Default nothing: a message is begun where the one before it has ended,
+   *   and has nothing to do with it.
    */
   inside<T>(span: Span, work: () => T, around: Context = ROOT_CONTEXT): T {
     return context.with(trace.setSpan(around, span), work);
@@ -101,12 +101,26 @@ export class Tracing {
     return span ? context.with(contextOf(span), work) : work();
   }
 
+  /** Runs a guard or hook so that its spans and log lines are known to be of this connection. */
+  inContextOf<T>(link: Link, work: () => T, span: SpanContext | undefined = link.handshakeSpan): T {
+    return runFor(link.connection, () => this.within(span, work));
+  }
+
+  /** Runs the guards of a handshake inside its span, where there is one. */
+  ofHandshake<T>(connection: Connection, span: Span | undefined, work: () => T): T {
+    const run = (): T => runFor(connection, work);
+    return span ? this.inside(span, run) : run();
+  }
+
   /** A mistake of the peer: named, and no error of this server's span. */
   refused(span: Span, code: string): void {
     span.setAttribute('error.type', code);
   }
 
-  /** @param error - what was thrown, to be recorded with its stack. Leave it out where there is nothing, or it is recorded elsewhere. */
+  /**
+   * @param error - what was thrown, to be recorded with its stack. Leave it out where there is nothing, or it is
+   * recorded elsewhere.
+   */
   failed(span: Span, code: string, error?: unknown): void {
     span.setAttribute('error.type', code);
     span.setStatus({ code: SpanStatusCode.ERROR, message: code });

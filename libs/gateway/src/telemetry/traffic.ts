@@ -5,7 +5,7 @@ export class Traffic {
   /** Those that handlers came to an end with while somebody could hear of it. */
   messagesHandled = 0;
   /** Those that were waiting or at work when their connection began to end. */
-  messagesAbandoned = 0;
+  messagesDropped = 0;
   bytesIn = 0;
   bytesOut = 0;
 }

@@ -10,8 +10,8 @@ import { RefusedSockets } from '../../src/admission/refused-sockets.js';
 import { TimerWheel } from '../../src/ground/timer-wheel.js';
 import { ManualClock } from '../support/manual-clock.js';
 
-const UPGRADE = { connection: 'Upgrade', upgrade: 'websocket' };
-const HEAD = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+const upgradeRequest = { connection: 'Upgrade', upgrade: 'websocket' };
+const head = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
 let server: Server;
 let clock: ManualClock;
@@ -40,7 +40,7 @@ async function refuseNext(refusal: Refusal): Promise<Duplex> {
 
 async function answerTo(refusal: Refusal) {
   const refused = refuseNext(refusal);
-  const sent = request({ port, host: '127.0.0.1', headers: UPGRADE }).end();
+  const sent = request({ port, host: '127.0.0.1', headers: upgradeRequest }).end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   const body = await text(response);
   await closed(await refused);
@@ -58,7 +58,7 @@ async function closed(socket: Duplex): Promise<void> {
 
 function peer(): Socket {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  socket.write(HEAD);
+  socket.write(head);
   return socket;
 }
 
@@ -144,7 +144,7 @@ describe('writeRefusal gets rid of the socket', () => {
   it('as soon as the peer has read and closed, leaving no timer', async () => {
     const refused = refuseNext(refusals.forbidden());
     const client = connect({ port, host: '127.0.0.1' }).resume();
-    client.write(HEAD);
+    client.write(head);
     await closed(await refused);
     expect(clock.pending).toBe(0);
     expect(await openConnections()).toBe(0);
@@ -183,7 +183,7 @@ describe('writeRefusal gets rid of the socket', () => {
   it('and still lets a peer read the answer that sent messages before it was refused', async () => {
     const refused = refuseNext(refusals.forbidden());
     const client = connect({ port, host: '127.0.0.1' });
-    client.write(HEAD);
+    client.write(head);
     client.write(Buffer.alloc(200_000, 1));
     expect(await text(client)).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
     await closed(await refused);

@@ -1,7 +1,7 @@
 import { WebSocketServer } from 'ws';
 import { describe, expect, it } from 'vitest';
 import { wsOptions } from '../../src/admission/ws-options.js';
-import { LinkedWebSocket } from '../../src/connection/link.js';
+import { LinkedWebSocket } from '../../src/connection/linked-web-socket.js';
 import { endpointSettings } from '../../src/gateways/endpoint-settings.js';
 import { resolveOptions } from '../../src/module/resolve-options.js';
 
@@ -12,7 +12,9 @@ function optionsOf(server: WebSocketServer): Record<string, unknown> {
   return { ...server.options };
 }
 
-/** Options that are about listening, which the servers of Holdfast leave to Nest, and hooks that the admission replaces. */
+/**
+ * Options that are about listening, which the servers of Holdfast leave to Nest, and hooks that the admission replaces.
+ */
 const notUsed = ['backlog', 'handleProtocols', 'host', 'path', 'port', 'server', 'verifyClient'];
 
 describe('ws', () => {

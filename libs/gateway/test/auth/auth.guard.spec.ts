@@ -2,13 +2,13 @@ import { HttpException, type Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { describe, expect, it } from 'vitest';
 import { AuthGuard } from '../../src/auth/auth.guard.js';
-import { type AuthenticatedPeer } from '../../src/auth/authenticated-peer.js';
+import type { AuthenticatedPeer } from '../../src/auth/authenticated-peer.js';
 import { AuthenticationError, AuthenticatorUnavailableError } from '../../src/errors/authentication-error.js';
 import { Authenticator } from '../../src/auth/authenticator.js';
-import { type Principal } from '../../src/connection/principal.js';
+import type { Principal } from '../../src/connection/principal.js';
 import { Public } from '../../src/auth/public.decorator.js';
-import { ConnectionRegistry } from '../../src/connection/connection-registry.js';
-import { type Handshake } from '../../src/connection/handshake.js';
+import { Verifications } from '../../src/connection/verifications.js';
+import type { Handshake } from '../../src/connection/handshake.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { executionContext } from './support/execution-context.js';
 import { handshakeWith } from './support/handshake.js';
@@ -47,7 +47,7 @@ function setUp(): { guard: AuthGuard; authenticator: FakeAuthenticator } {
   const authenticator = new FakeAuthenticator();
   return {
     authenticator,
-    guard: new AuthGuard(authenticator, new Reflector(), clock, { expiryGraceMs: 25_000 }, new ConnectionRegistry()),
+    guard: new AuthGuard(authenticator, new Reflector(), clock, { expiryGraceMs: 25_000 }, new Verifications()),
   };
 }
 

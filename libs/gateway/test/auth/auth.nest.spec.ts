@@ -1,18 +1,18 @@
 import { Controller, Get, Module, UseGuards, type INestApplication } from '@nestjs/common';
 import { ExternalContextCreator } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
-import { type AddressInfo, type Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AuthGuard } from '../../src/auth/auth.guard.js';
 import { resolveAuthOptions } from '../../src/auth/auth-options.js';
 import { HOLDFAST_AUTH_OPTIONS } from '../../src/auth/auth.tokens.js';
-import { type AuthenticatedPeer } from '../../src/auth/authenticated-peer.js';
+import type { AuthenticatedPeer } from '../../src/auth/authenticated-peer.js';
 import { Authenticator } from '../../src/auth/authenticator.js';
 import { Handshake } from '../../src/auth/handshake.decorator.js';
 import { JwtAuthenticator } from '../../src/auth/jwt-authenticator.js';
 import { Principal } from '../../src/auth/principal.decorator.js';
 import { Public } from '../../src/auth/public.decorator.js';
-import { ConnectionRegistry } from '../../src/connection/connection-registry.js';
+import { Verifications } from '../../src/connection/verifications.js';
 import { HOLDFAST_CLOCK } from '../../src/ground/tokens.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { handshakeWith } from './support/handshake.js';
@@ -58,7 +58,7 @@ class MeController {
   controllers: [MeController],
   providers: [
     Gateway,
-    ConnectionRegistry,
+    Verifications,
     { provide: HOLDFAST_CLOCK, useValue: clock },
     { provide: HOLDFAST_AUTH_OPTIONS, useValue: options },
     { provide: Authenticator, useFactory: () => new JwtAuthenticator(options, clock) },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Principal } from '../../src/connection/principal.js';
+import type { Principal } from '../../src/connection/principal.js';
 import { TokenCache } from '../../src/auth/token-cache.js';
 import { ManualClock } from '../support/manual-clock.js';
 

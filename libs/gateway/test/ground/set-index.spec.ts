@@ -1,3 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SetIndex } from '../../src/ground/set-index.js';
@@ -24,12 +27,31 @@ describe('SetIndex', () => {
     );
   });
 
-  it('gives the same empty set for every key that has no values', () => {
+  it('gives live views, also of keys that have no values yet, or have none for a while', () => {
     const index = new SetIndex<string, number>();
-    index.add('left', 1);
-    index.delete('left', 1);
-    expect(index.get('left').size).toBe(0);
-    expect(index.get('left')).toBe(index.get('never'));
+    const view = index.get('key');
+    expect([...view]).toEqual([]);
+    index.add('key', 1);
+    expect([...view]).toEqual([1]);
+    index.delete('key', 1);
+    expect([...view]).toEqual([]);
+    index.add('key', 2);
+    expect([...view]).toEqual([2]);
+    expect(index.get('key')).toBe(view);
+  });
+
+  it('does not let a stranger fill the memory by asking for keys', async () => {
+    const index = new SetIndex<string, number>();
+    const ask = (round: number): void => {
+      for (let number = 0; number < 50_000; number++) index.get(`key ${round} ${number}`);
+    };
+    // The first round shows how large the maps become.
+    await heapGrowth(() => ask(0));
+    const growths = [];
+    for (const round of [1, 2, 3]) growths.push(await heapGrowth(() => ask(round)));
+    // 50,000 sets alone would take 10 MB.
+    expect(Math.min(...growths)).toBeLessThan(500_000);
+    expect(index.get('key 1 1').size).toBe(0);
   });
 
   it('may be iterated while values leave and join', () => {
@@ -56,6 +78,24 @@ describe('SetIndex', () => {
     expect(counted.touched).toBe(0);
   });
 });
+
+/** Bytes of heap that are left of `work` when the garbage collector and what it calls back have run. */
+async function heapGrowth(work: () => void): Promise<number> {
+  const before = await heapUsed();
+  work();
+  return (await heapUsed()) - before;
+}
+
+async function heapUsed(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  // Only a context that is made after the flag has it.
+  const gc = runInNewContext('gc') as () => void;
+  for (let round = 0; round < 3; round++) {
+    gc();
+    await setImmediate();
+  }
+  return process.memoryUsage().heapUsed;
+}
 
 /** Keys that count whenever anybody looks into one or goes through them, which a lookup by identity never does. */
 class CountedKeys {

@@ -3,7 +3,7 @@ import { systemClock } from '../../src/ground/clock.js';
 import { TimerWheel, WheelTask } from '../../src/ground/timer-wheel.js';
 import { ManualClock } from '../support/manual-clock.js';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+const dayMs = 24 * 60 * 60 * 1000;
 
 class Task extends WheelTask {
   constructor(private readonly run: () => void) {
@@ -86,8 +86,8 @@ describe('deadlines', () => {
     const fired: string[] = [];
     const tickMs = 10_000;
     const wheel = new TimerWheel(clock, { tickMs });
-    wheel.schedule(new Task(() => fired.push('a')), 24 * DAY_MS);
-    clock.advance(24 * DAY_MS - 1);
+    wheel.schedule(new Task(() => fired.push('a')), 24 * dayMs);
+    clock.advance(24 * dayMs - 1);
     expect(fired).toEqual([]);
     clock.advance(tickMs);
     expect(fired).toEqual(['a']);
@@ -193,9 +193,9 @@ describe('the one timer', () => {
   it('comes back after the wheel was empty for long, with the right time', () => {
     const { clock, wheel, fired, stalls, task } = setUp();
     wheel.schedule(task('a'), 10);
-    clock.advance(3 * DAY_MS);
+    clock.advance(3 * dayMs);
     wheel.schedule(task('b'), 300);
-    expect(wheel.now).toBe(3 * DAY_MS);
+    expect(wheel.now).toBe(3 * dayMs);
     clock.advance(299);
     expect(fired).toEqual(['a']);
     clock.advance(100);

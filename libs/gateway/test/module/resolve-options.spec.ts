@@ -3,7 +3,7 @@ import { HoldfastError } from '../../src/errors/holdfast-error.js';
 import type { HoldfastOptions } from '../../src/module/options.js';
 import { resolveOptions } from '../../src/module/resolve-options.js';
 
-const SECRET = 'a secret of more than thirty-two characters';
+const aSecret = 'a secret of more than thirty-two characters';
 
 /** The lines in which the refused options are named. Options come untyped from JavaScript and configuration files. */
 function problemsOf(given: unknown, ownAuthenticator = false): string[] {
@@ -161,7 +161,7 @@ describe('options that contradict each other are both named:', () => {
     ],
     [{ auth: {} }, 'auth: exactly one of secret, publicKey and jwksUrl must be set, but none is'],
     [
-      { auth: { secret: SECRET, jwksUrl: 'https://id.example/' } },
+      { auth: { secret: aSecret, jwksUrl: 'https://id.example/' } },
       'auth: exactly one of secret, publicKey and jwksUrl',
     ],
     [{ production: true, admission: { origins: '*' } }, 'admission.allowAnyOriginInProduction'],
@@ -170,7 +170,7 @@ describe('options that contradict each other are both named:', () => {
   });
 
   it('a key has no effect beside an authenticator of the application, and none is needed', () => {
-    expect(problemsOf({ auth: { secret: SECRET } }, true).join()).toContain('secret has no effect');
+    expect(problemsOf({ auth: { secret: aSecret } }, true).join()).toContain('secret has no effect');
     expect(problemsOf({ auth: { cookieName: 'session' } }, true)).toEqual([]);
   });
 });
@@ -227,7 +227,7 @@ describe('resolved options', () => {
 
   it.each([
     [{}, false],
-    [{ auth: { secret: SECRET } }, true],
+    [{ auth: { secret: aSecret } }, true],
   ])('know whether tokens can be verified: %j', (given, hasKey) => {
     expect(resolveOptions(given, false).hasKey).toBe(hasKey);
   });

@@ -3,7 +3,7 @@ import { LazyModuleLoader, ModulesContainer, NestFactory } from '@nestjs/core';
 import { describe, expect, it } from 'vitest';
 import { afterBootstrap } from '../../src/nest/boot-watch.js';
 
-const STEPS = Symbol('STEPS');
+const stepsToken = Symbol('STEPS');
 
 /** Takes its time, so that whoever does not wait for it is seen. */
 async function step(steps: string[], name: string): Promise<void> {
@@ -26,7 +26,7 @@ function watched(steps: string[]) {
     }
   }
   @Global()
-  @Module({ providers: [Watch, { provide: STEPS, useValue: steps }], exports: [STEPS] })
+  @Module({ providers: [Watch, { provide: stepsToken, useValue: steps }], exports: [stepsToken] })
   class WatchModule {}
 
   @Injectable()
@@ -59,10 +59,10 @@ describe('the end of the boot', () => {
     const { WatchModule, FeatureModule, RootService } = watched(steps);
     @Module({ imports: [FeatureModule, WatchModule], providers: [RootService] })
     class RootModule implements OnApplicationBootstrap {
-      private readonly name = 'root module';
+      readonly #name = 'root module';
 
       onApplicationBootstrap(): Promise<void> {
-        return step(steps, this.name);
+        return step(steps, this.#name);
       }
     }
     const app = await NestFactory.createApplicationContext(RootModule, { logger: false });

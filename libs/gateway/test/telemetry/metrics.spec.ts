@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Attributes, Meter, MetricOptions, ObservableCallback } from '@opentelemetry/api';
 import { metrics } from '@opentelemetry/api';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ConnectionIndex } from '../../src/connection/connection-index.js';
 import { ConnectionRegistry } from '../../src/connection/connection-registry.js';
+import type { Link } from '../../src/connection/link.js';
+import { Verifications } from '../../src/connection/verifications.js';
 import { Census } from '../../src/telemetry/census.js';
 import { type CounterName, Counters } from '../../src/telemetry/counters.js';
 import { Metrics, type MetricSources } from '../../src/telemetry/metrics.js';
@@ -98,8 +101,10 @@ function eventful(): MetricSources {
   };
   for (const name of Object.keys(names) as CounterName[]) counters.add(name, 'SOMETHING');
   const census = new Census();
-  census.joined('/path');
-  return { counters, census, traffic: new Traffic(), registry: new ConnectionRegistry(), unfinished: { total: 1 } };
+  // All that the census looks at.
+  census.joined({ place: { route: '/path' } } as Link);
+  const registry = new ConnectionRegistry(new ConnectionIndex(new Verifications()));
+  return { counters, census, traffic: new Traffic(), registry, unfinished: { total: 1 } };
 }
 
 /** The table of metrics in the documentation. */

@@ -9,16 +9,16 @@ import { lossCases } from './loss-cases.js';
 import { type Cases, within } from './world.js';
 
 /**
- * Defines the conformance tests of `Backplane` and `SessionStore`. Call it in a test file of your engine. The names of the
- * tests end with the number of a MUST, or with the member whose documentation demands it.
+ * Defines the conformance tests of `Backplane` and `SessionStore`. Call it in a test file of your engine. The names of
+ * the tests end with the number of a MUST, or with the member whose documentation demands it.
  *
  * ```ts
  * import { describe, it } from 'vitest';
  * describeBackplane('MyBackplane', createHarness, ['sessions', 'cut', 'mend'], { describe, it });
  * ```
  *
- * @param create - creates an engine without data; called for every test. On a shared server each call needs a name space of
- *   its own.
+ * @param create - creates an engine without data; called for every test. On a shared server each call needs a name
+ *   space of its own.
  * @param capabilities - what the engine supports and the harness controls; tests that need more are not defined
  * @param runner - default: the global `describe` and `it`
  * @throws TypeError when there is no runner

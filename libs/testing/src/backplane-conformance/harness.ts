@@ -4,7 +4,8 @@ import type { Backplane } from '@holdfast/backplane';
 export type DeliveryFault = 'none' | 'lose' | 'repeat' | 'swap';
 
 /**
- * Causes faults of the engine under test. A harness may offer only some of these; tests that need another one are not run.
+ * Causes faults of the engine under test. A harness may offer only some of these; tests that need another one are not
+ * run.
  *
  * @publicApi
  */

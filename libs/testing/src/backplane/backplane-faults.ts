@@ -1,6 +1,6 @@
 /**
- * Faults between a node and its engine. The values are probabilities from 0 to 1, unless their name has a unit. The contract
- * allows all of these faults.
+ * Faults between a node and its engine. The values are probabilities from 0 to 1, unless their name has a unit. The
+ * contract allows all of these faults.
  *
  * @publicApi
  */

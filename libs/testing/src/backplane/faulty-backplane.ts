@@ -30,7 +30,9 @@ export class FaultyBackplane implements Backplane {
   readonly #wire: FaultyWire;
   #sink: BackplaneSink | undefined;
 
-  /** @param deadlineMs - milliseconds after which a call without a reply rejects; default: the deadline of the engine */
+  /**
+   * @param deadlineMs - milliseconds after which a call without a reply rejects; default: the deadline of the engine
+   */
   constructor(inner: Backplane, clock: Clock, random: Random, deadlineMs = inner.deadlineMs) {
     this.name = inner.name;
     this.deadlineMs = deadlineMs;

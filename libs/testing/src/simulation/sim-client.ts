@@ -5,8 +5,8 @@ import type { SimFrame } from './sim-frame.js';
 import { textOf } from './truth.js';
 
 /**
- * A model of the SDK. It has one state per room, even while it has two connections, and resumes from the position of the
- * last publication that it has delivered to its application.
+ * A model of the SDK. It has one state per room, even while it has two connections, and resumes from the position of
+ * the last publication that it has delivered to its application.
  */
 export class SimClient implements SimReceiver {
   readonly name: string;
@@ -62,9 +62,9 @@ export class SimClient implements SimReceiver {
   }
 
   /**
-   * Whether the client has to join again from its own position. This connection was at another position, because the client
-   * has got publications by its other connection; and the room continues in another epoch or with a gap. What that means for
-   * the client's own position is not known from this answer.
+   * Whether the client has to join again from its own position. This connection was at another position, because the
+   * client has got publications by its other connection; and the room continues in another epoch or with a gap. What
+   * that means for the client's own position is not known from this answer.
    */
   #isOutdated(room: SimRoom, at: Position | null, { recovered, position }: Joined): boolean {
     const own = this.positionIn(room);
@@ -75,7 +75,8 @@ export class SimClient implements SimReceiver {
   #joined(connection: SimConnection, { name }: SimRoom): void {
     connection.hasJoined.add(name);
     const source = this.#sources.get(name);
-    // While the client moves, the newer connection delivers everything, and the older one may still be in an earlier epoch.
+    // While the client moves, the newer connection delivers everything, and the older one may still be in an earlier
+    // epoch.
     if (source && this.connections.indexOf(connection) < this.connections.indexOf(source)) return;
     this.#sources.set(name, connection);
   }

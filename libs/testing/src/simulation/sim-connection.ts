@@ -15,8 +15,8 @@ export interface SimNetwork {
 }
 
 /**
- * A connection between a client and a node: a model of the gateway. Its outbox is bounded, and is emptied as fast as the
- * client reads.
+ * A connection between a client and a node: a model of the gateway. Its outbox is bounded, and is emptied as fast as
+ * the client reads.
  */
 export class SimConnection implements Member {
   readonly subscriptions = new Map<string, Subscription>();

@@ -42,8 +42,8 @@ export class SimPublisher {
   }
 
   /**
-   * Checks the logs at the end: what was acknowledged is stored once, what was rejected with `none` is not stored, nothing is
-   * stored twice, and the publications of each node are in order.
+   * Checks the logs at the end: what was acknowledged is stored once, what was rejected with `none` is not stored,
+   * nothing is stored twice, and the publications of each node are in order.
    *
    * @throws Violation
    */

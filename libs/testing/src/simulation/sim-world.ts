@@ -28,7 +28,10 @@ const faults: BackplaneFaults = {
 const losslessFaults: BackplaneFaults = { ...faults, loseDelivery: 0, loseReply: 0, refuse: 0 };
 
 export interface SimWorldOptions {
-  /** Deliveries and replies are lost only when a connection breaks, and the engine keeps its data. Then no room depends on position checks. */
+  /**
+   * Deliveries and replies are lost only when a connection breaks, and the engine keeps its data. Then no room depends
+   * on position checks.
+   */
   readonly isLossless?: boolean;
   /** Called with a line of text for each event. */
   readonly trace?: ((line: string) => void) | undefined;

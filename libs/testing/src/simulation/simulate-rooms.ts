@@ -37,10 +37,10 @@ export interface SimulationReport {
 }
 
 /**
- * Simulates rooms on several nodes. The engine loses, repeats, delays and reorders deliveries, loses replies, loses data and
- * stops answering; nodes crash; clients join, leave, read slowly, are cut, resume, and move to other nodes. Checks that each
- * client gets every publication of its rooms once and in order, or is told how many it misses and why; that publishers are
- * told the truth; and that every client is at the top in the end.
+ * Simulates rooms on several nodes. The engine loses, repeats, delays and reorders deliveries, loses replies, loses
+ * data and stops answering; nodes crash; clients join, leave, read slowly, are cut, resume, and move to other nodes.
+ * Checks that each client gets every publication of its rooms once and in order, or is told how many it misses and why;
+ * that publishers are told the truth; and that every client is at the top in the end.
  *
  * Time is virtual and randomness is seeded: the same seed gives the same run.
  *

@@ -56,7 +56,10 @@ export class Truth {
     this.#current = undefined;
   }
 
-  /** The last offset up to which the log of a position is the same as in that epoch; undefined: they have nothing in common. */
+  /**
+   * The last offset up to which the log of a position is the same as in that epoch; undefined: they have nothing in
+   * common.
+   */
   commonOffset(position: Position, epoch: string): number | undefined {
     let { offset } = position;
     for (let at: string | undefined = epoch; at !== undefined;) {

@@ -1,4 +1,4 @@
-import { type ExecutionContext, type Type } from '@nestjs/common';
+import type { ExecutionContext, Type } from '@nestjs/common';
 
 interface Target {
   readonly type: string;

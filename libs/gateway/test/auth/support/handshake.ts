@@ -1,4 +1,4 @@
-import { type Handshake } from '../../../src/connection/handshake.js';
+import type { Handshake } from '../../../src/connection/handshake.js';
 
 /** A handshake for tests in which only its presence matters, or one fact of it. */
 export function handshakeWith(facts: Partial<Handshake> = {}): Handshake {

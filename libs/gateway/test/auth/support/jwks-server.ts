@@ -1,7 +1,7 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { sign } from './tokens.js';
 
 interface SigningKey {
@@ -17,7 +17,7 @@ export class JwksServer {
   broken: { status: number; body: string } | undefined;
   /** Answers in place of all that, as a server may. */
   hostile: ((response: ServerResponse) => void) | undefined;
-  private keys: SigningKey[] = [];
+  #keys: SigningKey[] = [];
 
   private constructor(private readonly server: Server) {}
 
@@ -30,7 +30,7 @@ export class JwksServer {
       }
       response.statusCode = jwks.broken?.status ?? 200;
       response.setHeader('Content-Type', 'application/json');
-      response.end(jwks.broken?.body ?? JSON.stringify({ keys: jwks.keys.map((key) => key.publicJwk) }));
+      response.end(jwks.broken?.body ?? JSON.stringify({ keys: jwks.#keys.map((key) => key.publicJwk) }));
     });
     const jwks = new JwksServer(server);
     server.listen(0, '127.0.0.1');
@@ -45,7 +45,7 @@ export class JwksServer {
   }
 
   publish(...keys: SigningKey[]): void {
-    this.keys = keys;
+    this.#keys = keys;
   }
 
   async stop(): Promise<void> {

@@ -1,8 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { Readiness } from '../admission/admission.service.js';
+
+/** Whether the application takes connections now. */
+export interface Readiness {
+  readonly state: 'booting' | 'ready' | 'draining';
+}
 
 /**
- * Whether this process takes connections now. For readiness probes: a load balancer that asks stops sending newcomers
+ * Whether this process takes connections now. For readiness probes: a load balancer that asks stops sending clients
  * to a node that would refuse them with 503. Inject it anywhere.
  *
  * @publicApi

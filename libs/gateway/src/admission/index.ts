@@ -1,0 +1,15 @@
+export { AdmissionService } from './admission.service.js';
+export { Arrival, type Destination, type Reception } from './arrival.js';
+export { ArrivalFactory } from './arrival-factory.js';
+export { createAddressResolver, proxyProblems } from './client-address.js';
+export { ConnectionLimits } from './connection-limits.js';
+export { forgetHeaders, type HeaderLimits } from './handshake-facts.js';
+export { createOriginPolicy, originProblems, type OriginsAllowed } from './origin-policy.js';
+export { normalizeRoute, PathMatcher } from './path-matcher.js';
+export { bindPrincipal, PrincipalLimit } from './principal-limit.js';
+export { ReadinessService } from './readiness.service.js';
+export { refusals } from './refusal.js';
+export { UpgradeChecks } from './upgrade-checks.js';
+export { type UpgradeHandler, UpgradeListener } from './upgrade-listener.js';
+export type { PayloadLimits } from './ws-options.js';
+export { WsServers } from './ws-servers.js';

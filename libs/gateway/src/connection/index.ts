@@ -1,0 +1,18 @@
+export { Connection } from './connection.js';
+export { ConnectionIndex } from './connection-index.js';
+export { ConnectionRegistry } from './connection-registry.js';
+export type { ConnectionState, StateChange } from './connection-state.js';
+export type { DisconnectCause } from './disconnect-cause.js';
+export type { DrainReport } from './drain-report.js';
+export type { FrameReceiver } from './frame-receiver.js';
+export { FEATURE_METADATA, GatewayFeature, type ObserverPlace, observerPlaces } from './gateway-feature.js';
+export type { Handshake } from './handshake.js';
+export { addressKey, canonicalIp, ipOfNode } from './ip-address.js';
+export { Link, type LinkObserver, type LinkParts } from './link.js';
+export type { Lease, LinkPlace, PauseReason } from './link-facts.js';
+export { LinkField } from './link-field.js';
+export type { LinkMeter } from './link-meter.js';
+export { linkOf, linkOfClient } from './link-of.js';
+export { LinkedWebSocket } from './linked-web-socket.js';
+export type { Principal } from './principal.js';
+export { Verifications } from './verifications.js';

@@ -1,0 +1,1 @@
+export { DrainService, serviceRestart } from './drain.service.js';

@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http';
+import type { Arrival, Destination, PayloadLimits } from '../admission/index.js';
+import type { Connection } from '../connection/index.js';
+import type { HandlerPlan } from '../dispatch/index.js';
+import { Endpoint } from './endpoint.js';
+import type { GatewayInfo } from './gateway-info.js';
+
+/** Nest's own callback for a new client of a gateway. */
+export type NestConnectCallback = (connection: Connection, request: IncomingMessage) => void;
+
+/** Asks gateways about a client, see {@link Destination.admit}. */
+export interface Guards {
+  admit(arrival: Arrival, gateways: readonly GatewayInfo[]): Promise<void> | undefined;
+}
+
+export interface RouteParts {
+  readonly port: number;
+  readonly path: string;
+  readonly gateways: readonly GatewayInfo[];
+  readonly handlers: ReadonlyMap<string, HandlerPlan>;
+  readonly settings: PayloadLimits;
+  readonly guards: Guards;
+  /** @returns the connections that are filed under a key, see `ConnectionIndex`. */
+  readonly connectionsOf: (key: object) => ReadonlySet<Connection>;
+}
+
+const routes = new WeakMap<Endpoint, Route>();
+
+/** One path on one port, as Holdfast knows it. Applications see its {@link Endpoint}. */
+export class Route implements Destination {
+  readonly endpoint: Endpoint;
+  readonly route: string;
+  readonly keys: readonly object[];
+  readonly gateways: readonly GatewayInfo[];
+  readonly handlers: ReadonlyMap<string, HandlerPlan>;
+  readonly settings: PayloadLimits;
+  /** Nothing of this path runs in Nest's own chain, so that Nest need not be told of its clients. */
+  readonly isDirect: boolean;
+  readonly connectCallbacks: NestConnectCallback[] = [];
+  /** `afterInit` hooks at work: the boot waits for them. */
+  readonly inits: Promise<void>[] = [];
+  readonly #guards: Guards;
+
+  constructor({ port, path, gateways, handlers, settings, guards, connectionsOf }: RouteParts) {
+    this.route = path;
+    this.gateways = gateways;
+    this.handlers = handlers;
+    this.settings = settings;
+    this.#guards = guards;
+    this.keys = [...gateways.map(({ type }) => type), this];
+    const hasHooks = gateways.some(
+      ({ hasConnectionHook, hasDisconnectHook }) => hasConnectionHook || hasDisconnectHook,
+    );
+    this.isDirect = !hasHooks && [...handlers.values()].every(({ direct }) => direct !== undefined);
+    this.endpoint = new Endpoint(port, path, connectionsOf(this));
+    routes.set(this.endpoint, this);
+  }
+
+  admit(arrival: Arrival): Promise<void> | undefined {
+    return this.#guards.admit(arrival, this.gateways);
+  }
+}
+
+/** The route of what Nest hands around as "server", where it is one of ours. */
+export function routeOf(server: unknown): Route | undefined {
+  return server instanceof Endpoint ? routes.get(server) : undefined;
+}

@@ -1,0 +1,2 @@
+export { announcementOf } from './heartbeat-settings.js';
+export { HeartbeatService } from './heartbeat.service.js';

@@ -1,0 +1,107 @@
+import type { Provider } from '@nestjs/common';
+import {
+  Authenticator,
+  ExpiryWatch,
+  HOLDFAST_AUTH_OPTIONS,
+  JwtAuthenticator,
+  TokenRefresh,
+  UnconfiguredAuthenticator,
+} from '../auth/index.js';
+import { type ConversationParts, Dispatcher, Replier, ReservedFrames, Turns } from '../dispatch/index.js';
+import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
+import { HeartbeatService } from '../heartbeat/index.js';
+import { HOLDFAST_LIMITER, MemoryLimiter, RateLimitInterceptor, RateLimits } from '../rate-limit/index.js';
+import { Counters, Metrics, Tracing, Traffic } from '../telemetry/index.js';
+import type { ResolvedOptions } from './resolve-options.js';
+import { CONVERSATION_PARTS, HOLDFAST_OPTIONS, OWN_AUTHENTICATOR } from './tokens.js';
+
+/** What is said on connections: messages and their limits, the frames of the protocol, and who it is that says it. */
+export const messageProviders: Provider[] = [
+  { provide: HOLDFAST_AUTH_OPTIONS, inject: [HOLDFAST_OPTIONS], useFactory: ({ auth }: ResolvedOptions) => auth },
+  {
+    provide: Authenticator,
+    inject: [HOLDFAST_OPTIONS, OWN_AUTHENTICATOR, HOLDFAST_CLOCK],
+    useFactory: ({ auth, hasKey }: ResolvedOptions, own: Authenticator | null, clock: Clock) =>
+      own ?? (hasKey ? new JwtAuthenticator(auth, clock) : new UnconfiguredAuthenticator()),
+  },
+  { provide: HOLDFAST_LIMITER, inject: [HOLDFAST_CLOCK], useFactory: (clock: Clock) => new MemoryLimiter({ clock }) },
+  RateLimits,
+  RateLimitInterceptor,
+  { provide: ReservedFrames, useFactory: () => new ReservedFrames() },
+  { provide: Turns, inject: [HOLDFAST_CLOCK], useFactory: (clock: Clock) => new Turns(clock) },
+  {
+    provide: Replier,
+    inject: [HOLDFAST_OPTIONS, Counters, Metrics, Tracing, BoundedLog, HOLDFAST_CLOCK],
+    useFactory: (
+      { messages, decodeLimits }: ResolvedOptions,
+      counters: Counters,
+      metrics: Metrics,
+      tracing: Tracing,
+      log: BoundedLog,
+      clock: Clock,
+    ) => {
+      const { maxEventLength } = decodeLimits;
+      return new Replier({ counters, metrics, tracing, log, clock, maxStreams: messages.maxStreams, maxEventLength });
+    },
+  },
+  {
+    provide: Dispatcher,
+    inject: [Replier, RateLimits, Tracing, TimerWheel, HOLDFAST_CLOCK, Metrics],
+    useFactory: (
+      replier: Replier,
+      rateLimits: RateLimits,
+      tracing: Tracing,
+      wheel: TimerWheel,
+      clock: Clock,
+      metrics: Metrics,
+    ) => new Dispatcher({ replier, rateLimits, tracing, wheel, clock, metrics }),
+  },
+  {
+    provide: CONVERSATION_PARTS,
+    inject: [HOLDFAST_OPTIONS, Dispatcher, ReservedFrames, Turns, TimerWheel, Counters, Traffic],
+    useFactory: (
+      { messages, decodeLimits }: ResolvedOptions,
+      dispatcher: Dispatcher,
+      reservedFrames: ReservedFrames,
+      turns: Turns,
+      wheel: TimerWheel,
+      counters: Counters,
+      traffic: Traffic,
+    ): ConversationParts => ({
+      ...{ dispatcher, reservedFrames, turns, wheel, counters, traffic, decodeLimits },
+      limits: messages,
+    }),
+  },
+  {
+    provide: ExpiryWatch,
+    inject: [HOLDFAST_OPTIONS, HOLDFAST_CLOCK],
+    useFactory: ({ auth }: ResolvedOptions, clock: Clock) => new ExpiryWatch(auth, clock),
+  },
+  {
+    provide: TokenRefresh,
+    inject: [HOLDFAST_OPTIONS, Authenticator, Counters, BoundedLog, HOLDFAST_CLOCK, TimerWheel],
+    useFactory: (
+      { admission }: ResolvedOptions,
+      authenticator: Authenticator,
+      counters: Counters,
+      log: BoundedLog,
+      clock: Clock,
+      wheel: TimerWheel,
+    ) => {
+      const timeoutMs = admission.handshakeTimeoutMs;
+      return new TokenRefresh({ authenticator, counters, log, clock, wheel, timeoutMs });
+    },
+  },
+  {
+    provide: HeartbeatService,
+    inject: [HOLDFAST_OPTIONS, HOLDFAST_CLOCK, TimerWheel, HOLDFAST_RANDOM, Counters, Metrics],
+    useFactory: (
+      { heartbeat }: ResolvedOptions,
+      clock: Clock,
+      wheel: TimerWheel,
+      random: Random,
+      counters: Counters,
+      metrics: Metrics,
+    ) => new HeartbeatService({ settings: heartbeat, clock, wheel, random, counters, metrics }),
+  },
+];

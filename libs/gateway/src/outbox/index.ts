@@ -1,0 +1,1 @@
+export { Outbox, type OutboxLimits, type OutboxOwner, type OverflowPolicy } from './outbox.js';

@@ -1,0 +1,52 @@
+import type { Envelope } from '@holdfast/protocol';
+import type { Link } from '../../src/connection/link.js';
+import type { Invocation, MessageOwner } from '../../src/dispatch/invocation.js';
+import type { StreamReply } from '../../src/dispatch/stream-reply.js';
+import type { NestCallback } from '../../src/nest/call.js';
+import type { LinkKit } from './link-kit.js';
+
+/** The owner of messages that keeps what is sent for it, and has no socket. */
+export class RecordingOwner implements MessageOwner {
+  readonly link: Link;
+  callbacks: NestCallback[] | undefined;
+  readonly sent: unknown[] = [];
+  readonly streams = new Set<StreamReply>();
+  settledCount = 0;
+
+  constructor(kit: LinkKit) {
+    const { link } = kit.arriving();
+    // Answers go to the link as text, because they are encoded by whoever knows what they are about.
+    link.sendText = (text) => {
+      this.sent.push(JSON.parse(text));
+      return true;
+    };
+    this.link = link;
+  }
+
+  get openStreams(): number {
+    return [...this.streams].filter(({ isStreaming }) => isStreaming).length;
+  }
+
+  begun(): void {}
+
+  settled(_invocation: Invocation): void {
+    this.settledCount++;
+  }
+
+  addStream(stream: StreamReply): void {
+    this.streams.add(stream);
+  }
+
+  removeStream(stream: StreamReply): void {
+    this.streams.delete(stream);
+  }
+
+  answer(envelope: Envelope, id: string | number | undefined): boolean {
+    this.sent.push({ ...envelope, id });
+    return true;
+  }
+
+  reject(code: string, message: string, id?: string | number): void {
+    this.answer({ event: '$error', data: { code, message } }, id);
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Who may import whom inside the gateway, from the ground up. `npm run check:imports` holds it, and
+ * docs/architecture.md draws it. `module` puts all of them together.
+ */
+const mayImport = {
+  ground: [],
+  errors: [],
+  outbox: ['ground'],
+  intake: ['ground'],
+  nest: ['errors'],
+  connection: ['ground', 'errors', 'outbox', 'intake'],
+  telemetry: ['connection', 'nest', 'ground'],
+  'rate-limit': ['connection', 'telemetry', 'nest', 'errors', 'ground'],
+  dispatch: ['connection', 'rate-limit', 'telemetry', 'nest', 'errors', 'ground'],
+  auth: ['connection', 'dispatch', 'telemetry', 'nest', 'errors', 'ground'],
+  heartbeat: ['connection', 'dispatch', 'telemetry', 'ground'],
+  direct: ['dispatch', 'connection', 'nest', 'ground'],
+  admission: ['auth', 'rate-limit', 'telemetry', 'connection', 'intake', 'nest', 'errors', 'ground'],
+  gateways: [
+    ...['admission', 'direct', 'dispatch', 'auth', 'rate-limit', 'connection', 'intake', 'nest', 'errors', 'ground'],
+  ],
+  lifecycle: ['gateways', 'admission', 'dispatch', 'connection', 'telemetry', 'nest', 'errors', 'ground'],
+  drain: ['lifecycle', 'gateways', 'admission', 'connection', 'telemetry', 'ground'],
+};
+
+module.exports = { ...mayImport, module: Object.keys(mayImport) };
