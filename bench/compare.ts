@@ -1,6 +1,6 @@
 /**
- * `npm run bench:compare -- DIR [echo full pipelined handshake memory heartbeat]`: what this checkout costs in relation to
- * another one, in interleaved rounds of one run. `DIR` is a checkout in which `npm ci && npx tsc -b bench` was run.
+ * `npm run bench:compare -- DIR [echo full pipelined handshake memory heartbeat]`: what this checkout costs in relation
+ * to another one, in interleaved rounds of one run. `DIR` is a checkout in which `npm ci && npx tsc -b bench` was run.
  */
 import { echo, handshakes, interleave, type Ratio, ratioOf, type Work } from './measure.js';
 import { heartbeatOf, memoryOf } from './idle.js';

@@ -48,7 +48,9 @@ class Said {
   }
 }
 
-/** Sends one frame packet by packet, each when the one before it has been read, and watches the event loop meanwhile. */
+/**
+ * Sends one frame packet by packet, each when the one before it has been read, and watches the event loop meanwhile.
+ */
 export async function drip(port: number, { bytes, packetBytes }: Drip): Promise<Dripped> {
   const [client, server] = await upgrade(port);
   const said = new Said(client);

@@ -1,4 +1,6 @@
-/** Floods a subject from several connections until it is killed, in a process of its own that yields to everybody else. */
+/**
+ * Floods a subject from several connections until it is killed, in a process of its own that yields to everybody else.
+ */
 import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import type { Socket } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * What rooms cost in a node, in a process of its own: `node --expose-gc hub.js`. The control of the last two rows is a loop
- * over an array of members.
+ * What rooms cost in a node, in a process of its own: `node --expose-gc hub.js`. The control of the last two rows is a
+ * loop over an array of members.
  */
 import {
   type Member,

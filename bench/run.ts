@@ -1,4 +1,7 @@
-/** `npm run bench [-- echo full pipelined handshake memory heartbeat fairness chunks hub]`: see bench/README.md for the method. */
+/**
+ * `npm run bench [-- echo full pipelined handshake memory heartbeat fairness chunks hub]`: see bench/README.md for the
+ * method.
+ */
 import { compare, echo, handshakes, type Row } from './measure.js';
 import { chunks } from './chunks.js';
 import { fairness } from './fairness.js';
