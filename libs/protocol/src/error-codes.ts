@@ -1,3 +1,5 @@
+import { CloseCode } from './close-codes.js';
+
 /**
  * One error code of the catalogue.
  *
@@ -7,6 +9,8 @@ export interface ErrorCodeEntry {
   readonly code: string;
   /** Status of the HTTP answer, for codes that refuse a handshake. */
   readonly httpStatus?: number;
+  /** With what a connection is closed that fails with this code before it is open (PROTOCOL.md 6.1). Default 4500. */
+  readonly closeCode?: number;
   /** In the HTTP answer to a handshake, in a `$error` frame, or both. */
   readonly where: 'handshake' | 'frame' | 'both';
   /** Why somebody gets it. */
@@ -83,6 +87,7 @@ const catalogue = [
   {
     code: 'TOO_MANY_CONNECTIONS_PER_PRINCIPAL',
     httpStatus: 429,
+    closeCode: CloseCode.RATE_LIMIT_ABUSE,
     where: 'both',
     cause: 'This user or device has as many connections as it may have.',
     remedy: 'Look for a client that opens connections and does not close them, or raise maxConnectionsPerPrincipal.',
@@ -104,6 +109,7 @@ const catalogue = [
   {
     code: 'UNAUTHORIZED',
     httpStatus: 401,
+    closeCode: CloseCode.UNAUTHORIZED,
     where: 'both',
     cause: 'There is no token, or it is not valid: signature, issuer, audience or algorithm.',
     remedy: 'Sign in and connect with the new token. The message says what is wrong with this one.',
@@ -111,6 +117,7 @@ const catalogue = [
   {
     code: 'TOKEN_EXPIRED',
     httpStatus: 401,
+    closeCode: CloseCode.UNAUTHORIZED,
     where: 'both',
     cause: 'The token was valid, but its time is over.',
     remedy: 'Get a fresh token. If it was fresh, compare the clocks of both machines.',
@@ -118,6 +125,7 @@ const catalogue = [
   {
     code: 'FORBIDDEN',
     httpStatus: 403,
+    closeCode: CloseCode.FORBIDDEN,
     where: 'both',
     cause: 'The caller is known but may not do this.',
     remedy: 'Grant the right, or look at the guard that refused.',
@@ -198,6 +206,7 @@ const catalogue = [
   },
   {
     code: 'HANDLER_TIMEOUT',
+    closeCode: CloseCode.CONNECT_TIMEOUT,
     where: 'frame',
     cause: 'The handler did not finish in time. It may still have its effect.',
     remedy: 'Look for what the handler waits for. Repeat the request only if doing it twice does no harm.',
@@ -218,6 +227,7 @@ const catalogue = [
     code: 'UNAVAILABLE',
     where: 'both',
     httpStatus: 503,
+    closeCode: CloseCode.TRY_AGAIN_LATER,
     cause: 'Something that is needed to answer is away, such as a database or the key server for tokens.',
     remedy: 'Try again with backoff. Look at the dependencies of the server.',
   },

@@ -126,6 +126,16 @@ describe('error codes', () => {
     for (const [code, status] of stated) expect([code, statusOf.get(code)]).toEqual([code, status]);
   });
 
+  it('6.1: the close codes of a failed $hello are those of the catalogue', () => {
+    const rows = tableRows(protocol, ['Error', 'Close']).flatMap(([codes = '', close = '']) =>
+      codes.split(/\W\W+/).map((code) => `${code} ${close}`),
+    );
+    const known = errorCodes.flatMap(({ code, closeCode }) =>
+      closeCode === undefined ? [] : [`${code} ${closeCode}`],
+    );
+    expect(rows.toSorted()).toEqual([...known, `any other ${CloseCode.CONNECT_FAILED}`].toSorted());
+  });
+
   it('14.2: none of the retired is in use', () => {
     expect(errorCodes.filter(({ code }) => retiredErrorCodes.includes(code))).toEqual([]);
     expect(retiredIn('14.2')).toBe(retiredErrorCodes.length === 0 ? 'none' : retiredErrorCodes.join(', '));

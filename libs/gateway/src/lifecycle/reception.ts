@@ -1,4 +1,4 @@
-import { CloseCode, ReservedEvent } from '@holdfast/protocol';
+import { CloseCode, errorCodes, ReservedEvent } from '@holdfast/protocol';
 import {
   type Arrival,
   bindPrincipal,
@@ -31,15 +31,9 @@ export interface ReceptionParts {
   readonly helloTimeoutMs: number;
 }
 
-/** Codes that say "not with these rights" rather than "we failed". */
-const closeCodeOf: Readonly<Record<string, number>> = {
-  UNAUTHORIZED: CloseCode.UNAUTHORIZED,
-  TOKEN_EXPIRED: CloseCode.UNAUTHORIZED,
-  FORBIDDEN: CloseCode.FORBIDDEN,
-  TOO_MANY_CONNECTIONS_PER_PRINCIPAL: CloseCode.RATE_LIMIT_ABUSE,
-  UNAVAILABLE: CloseCode.TRY_AGAIN_LATER,
-  HANDLER_TIMEOUT: CloseCode.CONNECT_TIMEOUT,
-};
+const closeCodeOf: ReadonlyMap<string, number | undefined> = new Map(
+  errorCodes.map(({ code, closeCode }) => [code, closeCode]),
+);
 
 /** Leads a client from its 101 to its first message. */
 export class Reception implements ReceptionPort<Route> {
@@ -167,6 +161,6 @@ export class Reception implements ReceptionPort<Route> {
       });
     }
     link.send({ event: ReservedEvent.error, data }, 'answer');
-    link.close(closeCodeOf[data.code] ?? CloseCode.CONNECT_FAILED, data.message);
+    link.close(closeCodeOf.get(data.code) ?? CloseCode.CONNECT_FAILED, data.message);
   }
 }
