@@ -43,11 +43,11 @@ export async function fairness(token: string): Promise<void> {
 
 async function oneRun(name: SubjectName, kind: FloodKind | undefined, token: string) {
   const subject = await Subject.start(name);
-  const innocent = await Innocent.start();
+  const innocent = await Innocent.start({ port: subject.port, token, seconds });
   const flood = kind && (await Flood.start({ port: subject.port, token, kind, connections }));
   try {
     if (flood) await new Promise((resolve) => setTimeout(resolve, warmUpSeconds * 1000));
-    return await innocent.watch({ port: subject.port, token, seconds });
+    return await innocent.watch();
   } finally {
     flood?.stop();
     innocent.stop();

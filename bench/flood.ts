@@ -35,12 +35,10 @@ async function flood({ port, token, kind, connections }: FloodOrder): Promise<vo
 
 async function keepFlooding(port: number, token: string, burst: Buffer): Promise<void> {
   for (;;) {
-    const answer = await rawUpgrade(`ws://127.0.0.1:${port}/`, {
-      headers: { authorization: `Bearer ${token}` },
-      timeoutMs: 60_000,
-    });
-    // A server that closes the connections of a flood meets them again at once.
-    if (answer.upgraded) await writeUntilClosed(answer.socket, burst);
+    const headers = { authorization: `Bearer ${token}` };
+    // A server that closes the connections of a flood, or does not answer, meets them again at once.
+    const answer = await rawUpgrade(`ws://127.0.0.1:${port}/`, { headers, timeoutMs: 60_000 }).catch(() => undefined);
+    if (answer?.upgraded) await writeUntilClosed(answer.socket, burst);
   }
 }
 

@@ -4,11 +4,12 @@ import { io, type Socket } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import type { Order } from './wire.js';
 
+type EchoOrder = Extract<Order, { kind: 'echo' }>;
 type Place = Pick<Extract<Order, { port: number }>, 'port' | 'socketIo' | 'token'>;
 
 /** One client, whatever it speaks. */
 interface Client {
-  send(n: number): void;
+  send(n: number, withId: boolean): void;
   onReply(callback: () => void): void;
   end(): Promise<void>;
 }
@@ -31,8 +32,8 @@ async function connectWs({ port, token }: Place): Promise<Client> {
     replied();
   });
   return {
-    send: (n) => {
-      ws.send(`{"event":"echo","id":${n},"data":{"text":"${text}","n":${n}}}`);
+    send: (n, withId) => {
+      ws.send(`{"event":"echo",${withId ? `"id":${n},` : ''}"data":{"text":"${text}","n":${n}}}`);
     },
     onReply: (callback) => {
       replied = callback;
@@ -79,12 +80,12 @@ async function connectMany(place: Place, count: number): Promise<Client[]> {
   return clients;
 }
 
-function drive(clients: readonly Client[], inFlight: number, messages: number): Promise<void> {
+function drive(clients: readonly Client[], { inFlight, messages, withId }: EchoOrder): Promise<void> {
   return new Promise((resolve) => {
     let sent = 0;
     let received = 0;
     const next = (client: Client): void => {
-      if (sent < messages) client.send(sent++);
+      if (sent < messages) client.send(sent++, withId);
     };
     for (const client of clients) {
       client.onReply(() => {
@@ -103,7 +104,7 @@ async function obey(order: Order): Promise<void> {
   } else if (order.kind === 'hold') {
     held = await connectMany(order, order.connections);
   } else if (order.kind === 'echo') {
-    await drive(held, order.inFlight, order.messages);
+    await drive(held, order);
   } else {
     for (let done = 0; done < order.count; done += 20) {
       const clients = await connectMany(order, 20);

@@ -71,13 +71,19 @@ export interface EchoLoad {
   readonly connections: number;
   readonly inFlight: number;
   readonly messages: number;
+  /** Default true: requests, which are answered by their id. */
+  readonly withId?: boolean;
 }
 
 /** CPU microseconds per message, after a warm-up. */
-export function echo(generator: Generator, token: string, { connections, inFlight, messages }: EchoLoad): Work {
+export function echo(
+  generator: Generator,
+  token: string,
+  { connections, inFlight, messages, withId = true }: EchoLoad,
+): Work {
   return async (subject) => {
     const place = { port: subject.port, socketIo: subject.name === 'socket.io', token };
-    const load = { kind: 'echo', ...place, connections, inFlight } as const;
+    const load = { kind: 'echo', ...place, connections, inFlight, withId } as const;
     await generator.order({ kind: 'hold', ...place, connections });
     await generator.order({ ...load, messages: messages / 4 });
     const before = subject.cpuSeconds();

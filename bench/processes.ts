@@ -112,16 +112,20 @@ export class Flood {
 export class Innocent {
   private constructor(private readonly child: ChildProcess) {}
 
-  static async start(): Promise<Innocent> {
+  /** It has connected when this resolves. */
+  static async start(order: InnocentOrder): Promise<Innocent> {
     const child = fork(fileURLToPath(new URL('./innocent.js', import.meta.url)));
     await answerOf(child);
     pin(child, 1);
+    const connected = answerOf(child);
+    child.send(order);
+    await connected;
     return new Innocent(child);
   }
 
-  async watch(order: InnocentOrder): Promise<InnocentAnswer> {
+  async watch(): Promise<InnocentAnswer> {
     const answer = answerOf<InnocentAnswer>(this.child);
-    this.child.send(order);
+    this.child.send('watch');
     return answer;
   }
 

@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- echo full pipelined handshake memory heartbeat fairness chunks hub]`: see bench/README.md for the
- * method.
+ * `npm run bench [-- echo full user pipelined handshake memory heartbeat fairness chunks hub]`: see bench/README.md for
+ * the method.
  */
 import { compare, echo, handshakes, type Row } from './measure.js';
 import { chunks } from './chunks.js';
@@ -29,6 +29,28 @@ try {
   if (wants('echo')) {
     const rows = await compare(['ws', 'nest', 'socket.io', 'holdfast'], 5, echo(generator, token, steady));
     print('Echo, 50 connections, no pipeline', unit, rows);
+    const many = { ...steady, connections: 500 };
+    for (const [title, load] of [
+      ['The same with 500 connections', many],
+      ['Events in place of requests, 50 connections', { ...steady, withId: false }],
+      ['Events in place of requests, 500 connections', { ...many, withId: false }],
+    ] as const) {
+      print(title, unit, await compare(['ws', 'nest', 'holdfast'], 5, echo(generator, token, load)));
+    }
+  }
+  if (wants('user')) {
+    for (const [title, load] of [
+      ['50 connections', steady],
+      ['500 connections', { ...steady, connections: 500 }],
+      ['50 connections, 16 requests in flight each', { ...steady, inFlight: 16, messages: 80_000 }],
+    ] as const) {
+      const rows = await compare(['ws', 'nest-user', 'holdfast-user'], 5, echo(generator, token, load));
+      print(
+        `Reflector guard, two interceptors, whitelisting ValidationPipe, as users write them: ${title}`,
+        unit,
+        rows,
+      );
+    }
   }
   if (wants('full')) {
     const rows = await compare(

@@ -13,9 +13,11 @@ const subjects: Record<SubjectName, () => Promise<number>> = {
   'ws-jwt': () => plainHandshake(true),
   nest: () => nestAdapter('plain'),
   'nest-full': () => nestAdapter('full'),
+  'nest-user': () => nestAdapter('user'),
   'socket.io': socketIo,
   holdfast: () => holdfast('plain'),
   'holdfast-full': () => holdfast('full'),
+  'holdfast-user': () => holdfast('user'),
   'holdfast-full-otel': async () => {
     registerOpenTelemetry();
     return holdfast('full');

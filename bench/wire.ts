@@ -7,9 +7,11 @@ export type SubjectName =
   | 'ws-jwt'
   | 'nest'
   | 'nest-full'
+  | 'nest-user'
   | 'socket.io'
   | 'holdfast'
   | 'holdfast-full'
+  | 'holdfast-user'
   | 'holdfast-full-otel'
   | 'holdfast-jwt'
   | LargeSubject;
@@ -29,6 +31,8 @@ export type Order =
       readonly connections: number;
       readonly inFlight: number;
       readonly messages: number;
+      /** Requests, which are answered by their id; otherwise messages to which an event answers. */
+      readonly withId: boolean;
     }
   | {
       readonly kind: 'handshakes';

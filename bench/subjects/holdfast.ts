@@ -5,6 +5,7 @@ import { AuthGuard, HoldfastModule, type HoldfastOptions, RateLimit } from '@hol
 import { secret } from '../wire.js';
 import { listen } from './listen.js';
 import { EchoMessage } from './message.dto.js';
+import { UserGateway } from './user-written.js';
 
 @WebSocketGateway()
 class PlainGateway {
@@ -35,7 +36,7 @@ class FullGateway {
   }
 }
 
-const gateways = { plain: PlainGateway, jwt: GuardedGateway, full: FullGateway };
+const gateways = { plain: PlainGateway, jwt: GuardedGateway, full: FullGateway, user: UserGateway };
 /** A generator is one address and one principal, and comes as fast as it can. */
 const options: HoldfastOptions = {
   auth: { secret },
@@ -58,7 +59,7 @@ export async function holdfastSink(maxPayload: number): Promise<number> {
   return listen(await NestFactory.create(SinkModule, { logger: false }));
 }
 
-/** `full` has AuthGuard, tracing, a rate limit and a validated DTO; `jwt` AuthGuard alone. */
+/** `full` has AuthGuard, tracing, a rate limit and a validated DTO; `jwt` AuthGuard alone; `user` what users write. */
 export async function holdfast(kind: keyof typeof gateways): Promise<number> {
   @Module({ imports: [HoldfastModule.forRoot(options)], providers: [gateways[kind]] })
   class BenchModule {}

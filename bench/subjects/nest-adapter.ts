@@ -15,6 +15,7 @@ import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websock
 import type { Observable } from 'rxjs';
 import { listen } from './listen.js';
 import { EchoMessage } from './message.dto.js';
+import { UserGateway } from './user-written.js';
 
 @WebSocketGateway()
 class PlainGateway {
@@ -47,15 +48,13 @@ class FullGateway {
   }
 }
 
-@Module({ providers: [PlainGateway] })
-class PlainModule {}
+const gateways = { plain: PlainGateway, full: FullGateway, user: UserGateway };
 
-@Module({ providers: [FullGateway] })
-class FullModule {}
-
-/** Nest's own adapter; `full` has one guard, two interceptors and a validated DTO. */
-export async function nestAdapter(kind: 'plain' | 'full'): Promise<number> {
-  const app = await NestFactory.create(kind === 'plain' ? PlainModule : FullModule, { logger: false });
+/** Nest's own adapter; `full` has one guard, two interceptors and a validated DTO; `user` what users write. */
+export async function nestAdapter(kind: keyof typeof gateways): Promise<number> {
+  @Module({ providers: [gateways[kind]] })
+  class BenchModule {}
+  const app = await NestFactory.create(BenchModule, { logger: false });
   app.useWebSocketAdapter(new WsAdapter(app));
   return listen(app);
 }

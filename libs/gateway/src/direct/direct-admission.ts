@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { type CanActivate, ForbiddenException, type Type } from '@nestjs/common';
-import { isObservable, lastValueFrom } from 'rxjs';
 import type { Connection } from '../connection/index.js';
 import { isThenable } from '../ground/index.js';
 import { CONNECT_PATTERN, ExecutionContextHost, FORBIDDEN_MESSAGE } from '../nest/index.js';
+import { passes } from './guards.js';
 
 /** A gateway as far as it has a say in handshakes. */
 export interface HandshakeHook {
@@ -30,40 +30,19 @@ export class DirectAdmission {
    * it.
    */
   run(connection: Connection, request: IncomingMessage): Promise<void> | undefined {
-    const { instance, handler } = this.parts;
+    const { instance, handler, guards } = this.parts;
     // Whatever Nest made the gateway of is its class.
     const type = instance.constructor as Type;
     const context = new ExecutionContextHost([connection, request, CONNECT_PATTERN], type, handler);
     context.setType('ws');
-    return this.#runFrom(0, context, connection, request);
+    const verdict = passes(guards, context);
+    if (typeof verdict === 'boolean') return this.#decide(verdict, connection, request);
+    return verdict.then((isPassed) => this.#decide(isPassed, connection, request));
   }
 
-  #runFrom(
-    first: number,
-    context: ExecutionContextHost,
-    connection: Connection,
-    request: IncomingMessage,
-  ): Promise<void> | undefined {
-    const { guards, instance } = this.parts;
-    for (let index = first; index < guards.length; index++) {
-      const verdict = guards[index]?.canActivate(context);
-      if (typeof verdict !== 'boolean')
-        return valueOf(verdict).then((isAdmitted) => {
-          demand(isAdmitted);
-          return this.#runFrom(index + 1, context, connection, request);
-        });
-      demand(verdict);
-    }
-    const decision = instance.onHandshake?.(connection, request);
+  #decide(isPassed: boolean, connection: Connection, request: IncomingMessage): Promise<void> | undefined {
+    if (!isPassed) throw new ForbiddenException(FORBIDDEN_MESSAGE);
+    const decision = this.parts.instance.onHandshake?.(connection, request);
     return isThenable(decision) ? Promise.resolve(decision).then(() => undefined) : undefined;
   }
-}
-
-function demand(isAdmitted: unknown): void {
-  if (!isAdmitted) throw new ForbiddenException(FORBIDDEN_MESSAGE);
-}
-
-async function valueOf(verdict: unknown): Promise<unknown> {
-  const value = await verdict;
-  return isObservable(value) ? lastValueFrom(value) : value;
 }

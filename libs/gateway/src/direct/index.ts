@@ -1,2 +1,2 @@
 export type { HandshakeHook } from './direct-admission.js';
-export { compileAdmission, compileHandler } from './handler-compiler.js';
+export { DirectCompiler } from './direct-compiler.js';

@@ -1,16 +1,16 @@
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters, @typescript-eslint/no-unsafe-function-type --
    the signatures are those of Nest's ExecutionContext */
 import type { ExecutionContext, Type } from '@nestjs/common';
-import type { MessageArguments } from '../nest/index.js';
+import type { Arguments } from './parameters.js';
 
 type HttpHost = ReturnType<ExecutionContext['switchToHttp']>;
 type RpcHost = ReturnType<ExecutionContext['switchToRpc']>;
 type WsHost = ReturnType<ExecutionContext['switchToWs']>;
 
-/** What guards and parameter decorators see of a message: the same as Nest shows them. */
+/** What guards, interceptors and parameter decorators see of a message: the same as Nest shows them. */
 export class MessageExecutionContext implements ExecutionContext {
   constructor(
-    private readonly args: readonly [...MessageArguments, pattern: string],
+    private readonly args: Arguments,
     private readonly type: Type,
     private readonly handler: Function,
   ) {}
@@ -26,7 +26,7 @@ export class MessageExecutionContext implements ExecutionContext {
 
   getArgs<T extends unknown[]>(): T {
     // As above: the caller's word.
-    return [...this.args] as unknown[] as T;
+    return this.args as unknown[] as T;
   }
 
   getArgByIndex<T>(index: number): T {

@@ -35,12 +35,16 @@ const ownNames: ReadonlySet<unknown> = new Set(Object.values(validators).filter(
 class QuickValidation implements PipeTransform {
   /** False where there is too much to know of the class. */
   #rules: Rules | false | undefined;
+  readonly #isStripped: boolean;
 
   constructor(
     private readonly pipe: PipeTransform,
     private readonly metatype: Type<Fields>,
     private readonly settings: ValidationPipeSettings,
-  ) {}
+  ) {
+    const { whitelist = false, forbidNonWhitelisted = false } = settings.validatorOptions;
+    this.#isStripped = whitelist && !forbidNonWhitelisted;
+  }
 
   transform(value: unknown, metadata: ArgumentMetadata): unknown {
     // With the first message, not at boot: by then every class is loaded and class-validator has its container.
@@ -50,8 +54,11 @@ class QuickValidation implements PipeTransform {
   }
 
   #accept(rules: Rules, given: Fields): Fields | undefined {
-    const keys = Object.keys(given);
-    for (const key of keys) if (!rules.has(key) || !isSimple(given[key])) return undefined;
+    // Also of what is stripped: the pipe looks into it, and removes what it finds of prototypes.
+    const all = Object.keys(given);
+    if (!all.every((key) => isSimple(given[key]))) return undefined;
+    const keys = all.filter((key) => rules.has(key));
+    if (keys.length < all.length && !this.#strips(all, rules)) return undefined;
     const instance = new this.metatype();
     for (const key of keys) {
       // class-transformer does not write over methods.
@@ -62,7 +69,14 @@ class QuickValidation implements PipeTransform {
     if (this.settings.validatorOptions.whitelist && !Object.keys(instance).every((key) => rules.has(key)))
       return undefined;
     for (const rule of rules.values()) if (!holds(rule, instance, this.metatype.name)) return undefined;
-    return this.settings.isTransformEnabled ? instance : given;
+    if (this.settings.isTransformEnabled) return instance;
+    return isCopied(this.settings) ? copyOf(instance) : given;
+  }
+
+  /** Whether all unknown members simply disappear; not so one that is named like something that every object has. */
+  #strips(keys: readonly string[], rules: Rules): boolean {
+    const isNothing = (key: string): boolean => key !== 'prototype' && !(key in this.metatype.prototype);
+    return this.#isStripped && keys.every((key) => rules.has(key) || isNothing(key));
   }
 }
 
@@ -90,12 +104,20 @@ export function quicken(pipe: PipeTransform, metadata: ArgumentMetadata): PipeTr
   return new QuickValidation(pipe, metadata.metatype as Type<Fields>, settings);
 }
 
+/** Without `transform`, the pipe gives a plain copy once it has an option of its own. */
+function isCopied({ isTransformEnabled, validatorOptions }: ValidationPipeSettings): boolean {
+  return !isTransformEnabled && Object.keys(validatorOptions).length > 1;
+}
+
+/** Undefined where it may be more than a copy of each property. */
+function copyOf(instance: Fields): Fields | undefined {
+  return Object.values(instance).every((value) => value === undefined || isSimple(value)) ? { ...instance } : undefined;
+}
+
 /** Undefined for a class that has anything else than plain rules of class-validator itself. */
 function rulesOf(metatype: Type, { validatorOptions, ...settings }: ValidationPipeSettings): Rules | undefined {
   const { always = false, strictGroups = false, groups } = validatorOptions;
-  // Without `transform` the pipe makes a copy once it has an option of its own.
-  const isCopied = !settings.isTransformEnabled && Object.keys(validatorOptions).length > 1;
-  if (isCopied || settings.transformOptions) return undefined;
+  if (settings.transformOptions) return undefined;
   const rules = new Map<string, PropertyRule>();
   for (const metadata of validators
     .getMetadataStorage()

@@ -65,6 +65,7 @@ export class Dispatcher {
         : this.#invoke(invocation, message);
       if (isThenable(result)) void this.#finishLater(invocation, result);
       else if (isObservable(result)) this.#stream(invocation, result);
+      else if (invocation.filtering) void this.#finishLater(invocation, invocation.filtering);
       else this.parts.replier.reply(invocation, result);
     } catch (error) {
       this.#fail(invocation, error);
@@ -93,8 +94,9 @@ export class Dispatcher {
   }
 
   #stream(invocation: Invocation, source: Observable<unknown>): void {
-    invocation.owner.begun(invocation);
     this.parts.replier.stream(invocation, source);
+    // Interceptors make an observable of what is answered at once: that is over by now, and needs no looking after.
+    if (!invocation.settled) invocation.owner.begun(invocation);
   }
 
   /** Nest's chain answers through filters; what arrives here was thrown by a filter, or by a handler that has none. */

@@ -2,6 +2,7 @@ import { Injectable, Logger, type Type } from '@nestjs/common';
 import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { isReserved } from '@holdfast/protocol';
 import { AuthGuard } from '../auth/index.js';
+import { DirectCompiler } from '../direct/index.js';
 import { ConnectionIndex } from '../connection/index.js';
 import { normalizeRoute } from '../admission/index.js';
 import { HoldfastExceptionFilter } from './holdfast-exception.filter.js';
@@ -50,6 +51,7 @@ export class GatewayExplorer {
     private readonly scanner: MetadataScanner,
     private readonly config: ApplicationConfig,
     private readonly guards: GatewayGuards,
+    private readonly compiler: DirectCompiler,
     private readonly index: ConnectionIndex,
   ) {}
 
@@ -64,6 +66,8 @@ export class GatewayExplorer {
       ...found.flatMap((gateway) => this.#problems(gateway, settings)),
       ...found.flatMap((gateway) => sizeProblems(gateway, settings)),
     ];
+    // Before handlers are compiled, which calls their filters.
+    if (problems.length === 0) this.#watch(found);
     const ports = this.#routes(found, settings, problems);
     problems.push(...sharedRuleProblems(limitsOf(ports)));
     if (problems.length > 0) {
@@ -72,7 +76,6 @@ export class GatewayExplorer {
         `Holdfast cannot serve these gateways:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,
       );
     }
-    this.#watch(found);
     return ports;
   }
 
@@ -175,7 +178,7 @@ export class GatewayExplorer {
           port,
           path: fullPath,
           gateways: group.map(({ info }) => info),
-          handlers: planHandlers(group, this.config, `${port}${fullPath}`),
+          handlers: planHandlers(group, this.config, this.compiler, `${port}${fullPath}`),
           settings: endpointSettings(settings.messages, maxPayload),
           guards: this.guards,
           connectionsOf: (key) => this.index.byKey.get(key),

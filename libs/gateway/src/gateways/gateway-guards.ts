@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ApplicationConfig, ContextIdFactory, ExternalContextCreator, ModuleRef } from '@nestjs/core';
+import { ContextIdFactory, ExternalContextCreator, ModuleRef } from '@nestjs/core';
 import type { IncomingMessage } from 'node:http';
 import type { Connection, Link } from '../connection/index.js';
 import { CONNECT_PATTERN, copyMetadata, REQUEST_CONTEXT_ID } from '../nest/index.js';
@@ -7,12 +7,12 @@ import type { Arrival } from '../admission/index.js';
 import type { GatewayInfo } from './gateway-info.js';
 import { NestBindings } from './nest-binding.js';
 import type { Guards } from './route.js';
-import { compileAdmission, type HandshakeHook } from '../direct/index.js';
+import { DirectCompiler, type HandshakeHook } from '../direct/index.js';
 import { watchOwnHooks } from './hook-seam.js';
 
 type Decide = (connection: Connection, request: IncomingMessage) => Promise<void>;
 /** Guards and hook of a gateway without Nest's own chain. */
-type QuickAdmission = NonNullable<ReturnType<typeof compileAdmission>>;
+type QuickAdmission = NonNullable<ReturnType<DirectCompiler['admission']>>;
 type NestAdmission = (
   connection: Connection,
   request: IncomingMessage,
@@ -32,7 +32,7 @@ export class GatewayGuards implements Guards {
   constructor(
     private readonly contextCreator: ExternalContextCreator,
     private readonly moduleRef: ModuleRef,
-    private readonly config: ApplicationConfig,
+    private readonly compiler: DirectCompiler,
     private readonly bindings: NestBindings,
   ) {}
 
@@ -85,7 +85,7 @@ export class GatewayGuards implements Guards {
     if (ready || !instance) return ready;
     const decide = this.#decideBy(instance);
     const admission =
-      compileAdmission({ type, wrapper, instance, handler: decide }, this.config) ??
+      this.compiler.admission({ type, wrapper, instance, handler: decide }) ??
       this.#create(instance, decide, undefined, undefined);
     this.#admissions.set(gateway, admission);
     return admission;

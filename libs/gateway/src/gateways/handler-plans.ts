@@ -4,7 +4,7 @@ import { Observable } from 'rxjs';
 import { CONCURRENCY, type HandlerPlan } from '../dispatch/index.js';
 import type { GatewayInfo } from './gateway-info.js';
 import { bindRateLimits } from '../rate-limit/index.js';
-import { compileHandler } from '../direct/index.js';
+import type { DirectCompiler } from '../direct/index.js';
 import { INTERCEPTORS_METADATA, type ProviderWrapper, readMetadata, takesAcknowledgement } from '../nest/index.js';
 
 /** A gateway with what `@SubscribeMessage()` says of its methods. */
@@ -25,6 +25,7 @@ export interface PlannedMethod {
 export function planHandlers(
   group: readonly PlannedGateway[],
   config: ApplicationConfig,
+  compiler: DirectCompiler,
   path: string,
 ): Map<string, HandlerPlan> {
   const hasGlobalInterceptors = config.getGlobalInterceptors().length > 0;
@@ -39,7 +40,7 @@ export function planHandlers(
         gateway: info.name,
         method: name,
         concurrency: typeof own === 'number' ? own : undefined,
-        direct: compileHandler({ type: info.type, wrapper, method: name, event: key }, config),
+        direct: compiler.handler({ type: info.type, wrapper, method: name, event: key }),
         streams: !hasGlobalInterceptors && !isIntercepted(info.type, callback) ? true : declaresStream(info.type, name),
         limits: bindRateLimits(info.type, callback, `${info.name}.${name}`, path),
         acknowledges: takesAcknowledgement(info.type, name),

@@ -1,5 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Optional } from '@nestjs/common';
-import { CONNECT_PATTERN, FILTER_CATCH_EXCEPTIONS, OwnFilter, readMetadata } from '../nest/index.js';
+import { catches, CONNECT_PATTERN, OwnFilter } from '../nest/index.js';
 import { Invocation } from '../dispatch/index.js';
 import { bindingOfClient } from './nest-binding.js';
 
@@ -45,10 +45,4 @@ export class HoldfastExceptionFilter implements ExceptionFilter {
   #globalFilterFor(exception: unknown): ExceptionFilter | undefined {
     return this.globalFilters.findLast((candidate) => catches(candidate, exception));
   }
-}
-
-function catches(filter: ExceptionFilter, exception: unknown): boolean {
-  const types = readMetadata(FILTER_CATCH_EXCEPTIONS, filter.constructor);
-  if (!Array.isArray(types)) return false;
-  return types.length === 0 || types.some((type) => typeof type === 'function' && exception instanceof type);
 }

@@ -5,6 +5,7 @@ import type { Authenticator } from '../auth/index.js';
 import { ConnectionIndex } from '../connection/index.js';
 import type { ConversationParts } from '../dispatch/index.js';
 import { DrainService } from '../drain/index.js';
+import { DirectCompiler } from '../direct/index.js';
 import { GatewayExplorer, GatewayGuards, NestBindings, type Route, RouteTable } from '../gateways/index.js';
 import {
   BoundedLog,
@@ -33,6 +34,7 @@ export const lifecycleProviders: Provider[] = [
     useFactory: (log: BoundedLog, disconnectHooks: PendingWork) => new NestBindings({ log, disconnectHooks }),
   },
   { provide: RouteTable, useFactory: () => new RouteTable() },
+  DirectCompiler,
   GatewayGuards,
   GatewayExplorer,
   HelloFrames,

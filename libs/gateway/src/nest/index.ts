@@ -5,9 +5,9 @@ export { accountFor, isChosen, labelOf } from './error-account.js';
 export {
   copyMetadata,
   CUSTOM_ROUTE_ARGS_METADATA,
+  DEFAULT_PARAM_ARGS,
   EXCEPTION_FILTERS_METADATA,
   ExecutionContextHost,
-  FILTER_CATCH_EXCEPTIONS,
   FORBIDDEN_MESSAGE,
   GATEWAY_METADATA,
   GATEWAY_OPTIONS,
@@ -27,5 +27,5 @@ export {
   type ValidationPipeSettings,
   WsParam,
 } from './internals.js';
-export { filtersOf, foreignFilters, OwnFilter } from './own-filters.js';
+export { catches, filtersOf, foreignFilters, OwnFilter } from './own-filters.js';
 export { enhancerOf, type ProviderWrapper, singletonOf } from './provider-wrapper.js';

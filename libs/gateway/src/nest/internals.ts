@@ -17,6 +17,7 @@
  * - That Nest awaits `beforeClose` of the HTTP adapter before it destroys any provider (`before-close.ts`).
  * - What a ValidationPipe was made with, and where class-transformer, which it uses, keeps what its decorators say:
  *   needed to know which data that pipe lets pass as they are, see {@link quicken}.
+ * - What a handler without parameter decorators is given (`DEFAULT_PARAM_ARGS`).
  */
 import 'reflect-metadata';
 import { type ArgumentMetadata, type PipeTransform, type Type, ValidationPipe } from '@nestjs/common';
@@ -61,6 +62,16 @@ export {
 
 /** Kinds of parameters, as `@ConnectedSocket()`, `@MessageBody()` and `@Ack()` number them in their metadata. */
 export const WsParam = { SOCKET: 0, PAYLOAD: 3, ACK: 13 } as const;
+
+/**
+ * What Nest takes the parameters of a handler for that has no parameter decorators: `(client, data)`, and the
+ * acknowledgement of another platform.
+ */
+export const DEFAULT_PARAM_ARGS = {
+  [`${WsParam.ACK}:2`]: { index: 2 },
+  [`${WsParam.PAYLOAD}:1`]: { index: 1 },
+  [`${WsParam.SOCKET}:0`]: { index: 0 },
+} as const;
 
 /** Reads metadata whose shape the caller checks. */
 export function readMetadata(key: string | symbol, target: object): unknown {
@@ -122,7 +133,8 @@ export function isTransformed(type: Type, properties: Iterable<string>): boolean
   if (storage.getExposedMetadatas(type).length > 0 || storage.getExcludedMetadatas(type).length > 0) return true;
   for (const property of properties) {
     if (isTyped(type, property)) return true;
-    if (storage.findTransformMetadatas(type, property, TransformationType.PLAIN_TO_CLASS).length > 0) return true;
+    for (const direction of [TransformationType.PLAIN_TO_CLASS, TransformationType.CLASS_TO_PLAIN])
+      if (storage.findTransformMetadatas(type, property, direction).length > 0) return true;
   }
   return false;
 }

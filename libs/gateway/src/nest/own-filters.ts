@@ -1,5 +1,5 @@
 import { SetMetadata } from '@nestjs/common';
-import { EXCEPTION_FILTERS_METADATA, readMetadata } from './internals.js';
+import { EXCEPTION_FILTERS_METADATA, FILTER_CATCH_EXCEPTIONS, readMetadata } from './internals.js';
 
 const markOfOurs = Symbol('holdfast:filter');
 
@@ -21,4 +21,12 @@ export function foreignFilters(target: object): unknown[] {
 function isOurs(filter: unknown): boolean {
   if (typeof filter === 'function') return Reflect.hasOwnMetadata(markOfOurs, filter);
   return typeof filter === 'object' && filter !== null && readMetadata(markOfOurs, filter.constructor) === true;
+}
+
+/** Whether a filter catches an exception, by what its `@Catch()` says; without types, or without it, it catches all. */
+export function catches(filter: object, exception: unknown): boolean {
+  const types =
+    readMetadata(FILTER_CATCH_EXCEPTIONS, filter) ?? readMetadata(FILTER_CATCH_EXCEPTIONS, filter.constructor);
+  if (!Array.isArray(types)) return true;
+  return types.length === 0 || types.some((type) => typeof type === 'function' && exception instanceof type);
 }

@@ -185,6 +185,40 @@ describe('what Nest does with its WebSocket adapter', () => {
     await app.close();
   });
 
+  it('gives a handler without parameter decorators the client, the data and no acknowledgement, through all pipes', async () => {
+    const given: unknown[] = [];
+    const piped: unknown[] = [];
+    @UsePipes({
+      transform: (value: unknown, { type }: { type: string }) => {
+        piped.push([type, value]);
+        return value;
+      },
+    })
+    @WebSocketGateway({ path: '/default' })
+    class DefaultGateway {
+      @SubscribeMessage('test')
+      test(...args: unknown[]): void {
+        given.push(args);
+      }
+    }
+    const { app, adapter } = await boot(DefaultGateway);
+    const client = {};
+    adapter.connect!(client, {});
+    await adapter.handlers[0]!.callback('data', 'event', 'invocation');
+    expect(given).toEqual([[client, 'data', undefined]]);
+    expect(Object.keys(internals.DEFAULT_PARAM_ARGS).map((key) => internals.kindOf(key))).toEqual([
+      internals.WsParam.ACK,
+      internals.WsParam.PAYLOAD,
+      internals.WsParam.SOCKET,
+    ]);
+    expect(piped).toEqual([
+      ['custom', undefined],
+      ['body', 'data'],
+      ['custom', client],
+    ]);
+    await app.close();
+  });
+
   it('binds handlers when a client is announced, and passes further arguments on, with the pattern at the end', async () => {
     const seen: unknown[] = [];
     @UseGuards({
