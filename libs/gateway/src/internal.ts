@@ -8,5 +8,3 @@ export { type Lane, type Phase } from './connection/link-facts.js';
 export { LinkField } from './connection/link-field.js';
 export { linkOf } from './connection/link-of.js';
 export { type FrameReply, type ReceivesFrames, type ReservedFrame } from './dispatch/reserved-frames.js';
-/** For tests that have Nest's own chain run everything, in place of what is compiled. */
-export { DirectCompiler } from './direct/direct-compiler.js';

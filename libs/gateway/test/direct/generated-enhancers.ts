@@ -29,7 +29,7 @@ import {
 /** Writes down what happens, in its order. */
 export type Witness = (place: string, what: string, ...facts: unknown[]) => void;
 
-export const store = new AsyncLocalStorage<string>();
+const store = new AsyncLocalStorage<string>();
 
 type Verdict = boolean | Promise<boolean> | Observable<boolean>;
 type Decide = (context: ExecutionContext) => Verdict;

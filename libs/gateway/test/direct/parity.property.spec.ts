@@ -1,11 +1,11 @@
-import { DirectCompiler } from '@holdfast/gateway/internal';
 import { TestClient, type TestFrame } from '@holdfast/testing';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { boot } from './support/boot.js';
-import { filters, guards, handlers, interceptors, pipes, type Witness } from './support/generated-enhancers.js';
-import { type Enhancers, gatewayOf, make, type Shape } from './support/generated-gateway.js';
-import { LogRecorder } from './support/log-recorder.js';
+import { DirectCompiler } from '../../src/direct/index.js';
+import { boot } from '../../../../test/support/boot.js';
+import { filters, guards, handlers, interceptors, pipes, type Witness } from './generated-enhancers.js';
+import { type Enhancers, gatewayOf, make, type Shape } from './generated-gateway.js';
+import { LogRecorder } from '../../../../test/support/log-recorder.js';
 
 /*
  * Handlers with any combination of guards, interceptors, pipes and filters, of the application, the class and the
