@@ -1,7 +1,6 @@
 import {
   ConnectionEnded,
   decodeClose,
-  encodeClose,
   encodeFrame,
   type FrameReader,
   rawUpgrade,
@@ -9,6 +8,8 @@ import {
 } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Chance } from './fuzz/chance.js';
+import { unlawfulFrame } from './fuzz/lawful.js';
+import { strangeFrame } from './fuzz/strange-frame.js';
 import { endures, freshAddress, saidUntilTheEnd, upgradeHeaders } from './support/hostile.js';
 import { ServerProcess } from './support/server-process.js';
 
@@ -88,17 +89,9 @@ const events = ['echo', 'throw', 'reject', 'none', '', '$hello', '$ping', '$pong
 function frame(chance: Chance): Buffer {
   switch (chance.below(8)) {
     case 0:
-      return chance.bytes(1 + chance.below(40));
     case 1:
-      return encodeFrame({ opcode: 8, payload: encodeClose(chance.of([1000, 1001, 1005, 3000, 4999, 999])) });
     case 2:
-      return encodeFrame({
-        opcode: chance.below(16),
-        rsv: chance.of([0, 0, 0, 1, 4]),
-        fin: chance.below(3) > 0,
-        mask: chance.below(6) > 0,
-        payload: chance.bytes(chance.below(130)),
-      });
+      return strangeFrame(chance);
     case 3:
       return encodeFrame({ claimedLength: chance.of([126, 65_536, 262_144, 262_145, 2 ** 40]) });
     case 4:
@@ -126,14 +119,8 @@ async function checked(frames: FrameReader): Promise<number> {
     // Whatever is no error is a frame.
     const frame = next as WireFrame;
     // Many thousands come, and an `expect` for each takes longer than the server.
-    if (code !== undefined || !isInOrder(frame)) expect.fail(`after close ${code}: ${JSON.stringify(frame)}`);
+    if (code !== undefined || unlawfulFrame(frame) !== undefined)
+      expect.fail(`after close ${code}: ${JSON.stringify(frame)}`);
     if (frame.opcode === 8) code = decodeClose(frame.payload).code;
   }
-}
-
-function isInOrder({ opcode, payload, masked, rsv, fin }: WireFrame): boolean {
-  if (masked || rsv !== 0 || !fin) return false;
-  if (opcode !== 1) return [8, 9, 10].includes(opcode);
-  const envelope: unknown = JSON.parse(payload.toString());
-  return typeof envelope === 'object' && envelope !== null && 'event' in envelope;
 }

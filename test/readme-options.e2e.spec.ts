@@ -31,7 +31,7 @@ function optionsPage(): Promise<string> {
     '',
     '`Ms` in a name means milliseconds, `Bytes` means bytes. `0` and `Infinity` are accepted where the column _Allowed_ says so.',
     '',
-    'This page is made from `libs/gateway/src/module/options.ts` and `libs/gateway/src/auth/auth-options.ts` by',
+    'This page is made from `libs/gateway/src/module/options.ts` and the option classes that it names by',
     '`npx vitest run test/readme-options.e2e.spec.ts --update`; the same test fails when it is out of date.',
   ];
   for (const [section, members] of sections) {

@@ -66,7 +66,8 @@ function unlawfulFrames(bytes: Buffer): string | undefined {
   }
 }
 
-function unlawfulFrame({ opcode, payload, masked, rsv, fin }: WireFrame): string | undefined {
+/** @returns what is wrong with one frame of a server; undefined when nothing is. */
+export function unlawfulFrame({ opcode, payload, masked, rsv, fin }: WireFrame): string | undefined {
   if (masked || rsv !== 0 || !fin) return `a frame with mask ${masked}, RSV ${rsv}, FIN ${fin}`;
   if (opcode === 1) {
     const envelope = parsed(payload.toString());

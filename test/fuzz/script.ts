@@ -1,6 +1,7 @@
-import { encodeClose, encodeFrame } from '@holdfast/testing';
+import { encodeFrame } from '@holdfast/testing';
 import { upgradeHeaders } from '../support/hostile.js';
 import { Chance } from './chance.js';
+import { strangeFrame } from './strange-frame.js';
 
 /** What one hostile peer does. */
 export interface Script {
@@ -82,17 +83,9 @@ function opening(chance: Chance): Buffer {
 function frames(chance: Chance): Buffer {
   switch (chance.below(11)) {
     case 0:
-      return chance.bytes(1 + chance.below(60));
     case 1:
-      return encodeFrame({ opcode: 8, payload: encodeClose(chance.of([1000, 1001, 1005, 3000, 4999, 999])) });
     case 2:
-      return encodeFrame({
-        opcode: chance.below(16),
-        rsv: chance.of([0, 0, 0, 1, 4]),
-        fin: !chance.once(3),
-        mask: !chance.once(6),
-        payload: chance.bytes(chance.below(130)),
-      });
+      return strangeFrame(chance);
     case 3:
       return encodeFrame({
         claimedLength: chance.of([126, 16_384, 65_536, 262_145, 2 ** 40]),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 
@@ -16,7 +16,10 @@ export interface DocumentedOption {
 
 /** The options by section, in the order of the sources; the section without a name holds what belongs to none. */
 export function documentedOptions(): ReadonlyMap<string, readonly DocumentedOption[]> {
-  const classes = new Map([...classesOf('module/options.ts'), ...classesOf('auth/auth-options.ts')]);
+  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('options.ts'),
+  );
+  const classes = new Map(files.flatMap(classesOf));
   const sections = new Map<string, readonly DocumentedOption[]>([['', []]]);
   for (const member of membersOf(classes, 'HoldfastOptions')) {
     const options = classes.has(member.type) ? expand(classes, member.name, member.type) : [member];

@@ -23,15 +23,12 @@ export { HoldfastAdapter } from './module/holdfast.adapter.js';
 export { HoldfastGateway } from './gateways/holdfast.gateway.js';
 export { HoldfastModule } from './module/holdfast.module.js';
 export { type HoldfastModuleExtras, type HoldfastOptionsFactory } from './module/holdfast.module-definition.js';
-export {
-  AdmissionOptions,
-  HeartbeatOptions,
-  HoldfastOptions,
-  LifecycleOptions,
-  MessageOptions,
-  OutboxOptions,
-  RateOptions,
-} from './module/options.js';
+export { HoldfastOptions } from './module/options.js';
+export { AdmissionOptions, RateOptions } from './admission/admission-options.js';
+export { HeartbeatOptions } from './heartbeat/heartbeat-options.js';
+export { MessageOptions } from './dispatch/message-options.js';
+export { OutboxOptions } from './outbox/outbox-options.js';
+export { LifecycleOptions } from './lifecycle/lifecycle-options.js';
 export { ReadinessService } from './admission/readiness.service.js';
 export { DrainService } from './drain/drain.service.js';
 export { HeartbeatService } from './heartbeat/heartbeat.service.js';

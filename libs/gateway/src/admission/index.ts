@@ -1,3 +1,4 @@
+export { AdmissionOptions } from './admission-options.js';
 export { AdmissionService } from './admission.service.js';
 export { Arrival, type Destination, type Reception } from './arrival.js';
 export { ArrivalFactory } from './arrival-factory.js';

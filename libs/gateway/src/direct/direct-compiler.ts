@@ -12,9 +12,9 @@ import {
   foreignFilters,
   GUARDS_METADATA,
   INTERCEPTORS_METADATA,
+  isIntercepted,
   PIPES_METADATA,
   type ProviderWrapper,
-  readMetadata,
   singletonOf,
 } from '../nest/index.js';
 import { DirectAdmission, type HandshakeHook } from './direct-admission.js';
@@ -73,10 +73,8 @@ export class DirectCompiler {
   /** @returns undefined for a gateway whose handshakes need Nest's own chain: they are intercepted, or have filters. */
   admission({ type, wrapper, instance, handler }: AdmissionSource): DirectAdmission | undefined {
     const { config } = this;
-    const isIntercepted =
-      config.getGlobalInterceptors().length > 0 ||
-      [type, handler].some((target) => readMetadata(INTERCEPTORS_METADATA, target) !== undefined);
-    if (isIntercepted || this.#hasFilters(type, handler)) return undefined;
+    if (config.getGlobalInterceptors().length > 0 || isIntercepted(type, handler)) return undefined;
+    if (this.#hasFilters(type, handler)) return undefined;
     const globals: readonly CanActivate[] = config.getGlobalGuards();
     const guards = enhancers(wrapper, [type, handler], { key: GUARDS_METADATA, globals, name: 'canActivate' });
     return guards && new DirectAdmission({ instance, handler, guards });

@@ -5,7 +5,7 @@ import { CONCURRENCY, type HandlerPlan } from '../dispatch/index.js';
 import type { GatewayInfo } from './gateway-info.js';
 import { bindRateLimits } from '../rate-limit/index.js';
 import type { DirectCompiler } from '../direct/index.js';
-import { INTERCEPTORS_METADATA, type ProviderWrapper, readMetadata, takesAcknowledgement } from '../nest/index.js';
+import { isIntercepted, type ProviderWrapper, readMetadata, takesAcknowledgement } from '../nest/index.js';
 
 /** A gateway with what `@SubscribeMessage()` says of its methods. */
 export interface PlannedGateway {
@@ -48,11 +48,6 @@ export function planHandlers(
     }
   }
   return handlers;
-}
-
-/** Interceptors make an observable of whatever the handler returns. */
-function isIntercepted(type: Type, callback: object): boolean {
-  return [type, callback].some((target) => readMetadata(INTERCEPTORS_METADATA, target) !== undefined);
 }
 
 /** What TypeScript wrote down of `handler(): Observable<...>`. */

@@ -1,2 +1,3 @@
+export { HeartbeatOptions } from './heartbeat-options.js';
 export { announcementOf } from './heartbeat-settings.js';
 export { HeartbeatService } from './heartbeat.service.js';

@@ -3,18 +3,15 @@ import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
 import type { DecodeLimits } from '@holdfast/protocol';
 import { defaultDecodeLimits } from '@holdfast/protocol';
-import { originProblems, proxyProblems } from '../admission/index.js';
+import { type AdmissionOptions, originProblems, proxyProblems } from '../admission/index.js';
 import { authContradictions, resolveAuthOptions, type ResolvedAuthOptions } from '../auth/index.js';
+import type { MessageOptions } from '../dispatch/index.js';
 import { HoldfastError } from '../errors/index.js';
+import type { HeartbeatOptions } from '../heartbeat/index.js';
 import { unfinishedProblems } from '../intake/index.js';
-import {
-  type AdmissionOptions,
-  type HeartbeatOptions,
-  HoldfastOptions,
-  type LifecycleOptions,
-  type MessageOptions,
-  type OutboxOptions,
-} from './options.js';
+import type { LifecycleOptions } from '../lifecycle/index.js';
+import type { OutboxOptions } from '../outbox/index.js';
+import { HoldfastOptions } from './options.js';
 
 /** Options whose defaults follow from what gateways take, see `endpointSettings` and `UnfinishedBytes`. */
 type PerGateway = 'maxFragments' | 'maxBufferedChunks' | 'unfinishedBytes';

@@ -13,6 +13,7 @@ export {
   GATEWAY_OPTIONS,
   GUARDS_METADATA,
   INTERCEPTORS_METADATA,
+  isIntercepted,
   isTransformed,
   kindOf,
   MESSAGE_MAPPING_METADATA,

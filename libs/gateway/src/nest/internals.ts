@@ -88,6 +88,11 @@ export function takesAcknowledgement(type: object, method: string): boolean {
   );
 }
 
+/** Whether a gateway or its handler declares interceptors of its own. */
+export function isIntercepted(...targets: readonly object[]): boolean {
+  return targets.some((target) => readMetadata(INTERCEPTORS_METADATA, target) !== undefined);
+}
+
 /** The kind of a parameter by its key in the metadata, see {@link WsParam}. */
 export function kindOf(key: string): number {
   return Number(key.split(':', 1)[0]);

@@ -1,10 +1,10 @@
 import { TestClient, type TestFrame } from '@holdfast/testing';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { DirectCompiler } from '../../src/direct/index.js';
-import { boot } from '../../../../test/support/boot.js';
+import { boot, type Setup } from '../../../../test/support/boot.js';
 import { filters, guards, handlers, interceptors, pipes, type Witness } from './generated-enhancers.js';
 import { type Enhancers, gatewayOf, make, type Shape } from './generated-gateway.js';
+import { callByNest, callWithoutEnhancers } from './nest-chain.js';
 import { LogRecorder } from '../../../../test/support/log-recorder.js';
 
 /*
@@ -45,7 +45,10 @@ interface Outcome {
 }
 
 /** Calls each handler, with an id and without. */
-async function outcomesOf(shape: Shape, compiles: boolean): Promise<{ called: Outcome[]; errors: string[] }> {
+async function outcomesOf(
+  shape: Shape,
+  override?: Setup['override'],
+): Promise<{ called: Outcome[]; errors: string[] }> {
   let seen: unknown[] = [];
   const witness: Witness = (...facts) => {
     // Later changes of what was seen are not what was seen.
@@ -63,10 +66,7 @@ async function outcomesOf(shape: Shape, compiles: boolean): Promise<{ called: Ou
       nest.useGlobalPipes(...globals.pipes.map((type) => new type()));
       nest.useGlobalFilters(...globals.filters.map((type) => new type()));
     },
-    override: (builder) => {
-      if (!compiles)
-        builder.overrideProvider(DirectCompiler).useValue({ handler: () => undefined, admission: () => undefined });
-    },
+    override,
   });
   await using client = await TestClient.connect(app.url('/generated'));
   const called: Outcome[] = [];
@@ -96,8 +96,18 @@ async function untilQuiet(client: TestClient): Promise<TestFrame[]> {
 it('is the same to clients, enhancers and the log, whether a handler is compiled or called by Nest', async () => {
   await fc.assert(
     fc.asyncProperty(shapes, async (shape) => {
-      expect(await outcomesOf(shape, true)).toEqual(await outcomesOf(shape, false));
+      expect(await outcomesOf(shape)).toEqual(await outcomesOf(shape, callByNest));
     }),
     { numRuns: 60 },
   );
+});
+
+it('would notice handlers that are called without their enhancers', async () => {
+  const none = { guards: [], interceptors: [], pipes: [], filters: [] };
+  const shape = { all: none, own: none, byClass: false };
+  for (const enhancer of [{ guards: ['no'] }, { interceptors: ['maps'] }, { pipes: ['wraps'] }]) {
+    const methods = [{ ...none, ...enhancer, handler: 'answers', isDecorated: true }];
+    const sabotaged = await outcomesOf({ ...shape, methods }, callWithoutEnhancers);
+    expect(sabotaged).not.toEqual(await outcomesOf({ ...shape, methods }, callByNest));
+  }
 });

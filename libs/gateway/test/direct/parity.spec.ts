@@ -1,25 +1,24 @@
 import {
   type ArgumentMetadata,
   BadRequestException,
-  type CallHandler,
   type CanActivate,
   createParamDecorator,
   type ExecutionContext,
-  type NestInterceptor,
   ParseArrayPipe,
   ParseIntPipe,
   type PipeTransform,
+  type Type,
   UseGuards,
-  UseInterceptors,
   UsePipes,
   ValidationPipe,
 } from '@nestjs/common';
 import { IsInt, IsOptional, IsString, Min } from 'class-validator';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { Connection } from '@holdfast/gateway';
-import { TestClient } from '@holdfast/testing';
+import { type HoldfastTestApp, TestClient } from '@holdfast/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { boot } from './support/boot.js';
+import { boot } from '../../../../test/support/boot.js';
+import { callByNest } from './nest-chain.js';
 
 let seen: unknown[] = [];
 
@@ -61,17 +60,10 @@ class Order {
   note?: string;
 }
 
-class PassThrough implements NestInterceptor {
-  intercept(_context: ExecutionContext, next: CallHandler) {
-    return next.handle();
-  }
-}
-
-/** Needs nothing of Nest's chain. */
 @UseGuards(Recorder)
 @UsePipes(new Marks())
-@WebSocketGateway({ path: '/direct' })
-class DirectGateway {
+@WebSocketGateway({ path: '/tell' })
+class TellGateway {
   @SubscribeMessage('tell')
   tell(
     @Pattern() pattern: string,
@@ -97,8 +89,8 @@ class RejectLater implements PipeTransform {
 }
 
 /** Values that come late, and parameters that pipes validate, transform, refuse or leave alone. */
-@WebSocketGateway({ path: '/direct' })
-class DirectValues {
+@WebSocketGateway({ path: '/values' })
+class ValuesGateway {
   @SubscribeMessage('promised')
   promised(@Later() value: unknown): unknown {
     return { value };
@@ -122,14 +114,11 @@ class DirectValues {
   }
 }
 
-@UseInterceptors(PassThrough)
-@WebSocketGateway({ path: '/nest' })
-class NestValues extends DirectValues {}
-
-/** The same, guards and pipes inherited, with an interceptor, which only Nest's chain can run. */
-@UseInterceptors(PassThrough)
-@WebSocketGateway({ path: '/nest' })
-class NestGateway extends DirectGateway {}
+/** The same gateway twice: as Holdfast compiles it, and called by Nest. */
+async function bootBoth(gateway: Type): Promise<HoldfastTestApp[]> {
+  const setup = { options: {}, providers: [gateway] };
+  return [await boot(setup), await boot({ ...setup, override: callByNest })];
+}
 
 describe('a handler that is called directly', () => {
   it.each([
@@ -138,11 +127,11 @@ describe('a handler that is called directly', () => {
     { verdict: 'no', later: false },
     { verdict: 'no', later: true },
   ])('shows its enhancers what Nest shows them, in the same order: %o', async (data) => {
-    await using app = await boot({ options: {}, providers: [DirectGateway, NestGateway] });
     const outcomes: unknown[] = [];
-    for (const path of ['/direct', '/nest']) {
+    for (const booted of await bootBoth(TellGateway)) {
+      await using app = booted;
       seen = [];
-      await using client = await TestClient.connect(app.url(path));
+      await using client = await TestClient.connect(app.url('/tell'));
       client.send({ event: 'tell', data, id: 1 });
       outcomes.push({ answer: await client.next(), seen });
     }
@@ -165,12 +154,14 @@ describe('a handler that is called directly', () => {
     { event: 'parts', data: { amount: 'seven', note: 7 } },
     { event: 'refused', data: {} },
   ])('hands its handler what Nest hands over, or answers as Nest does: %o', async ({ event, data }) => {
-    await using app = await boot({ options: {}, providers: [DirectValues, NestValues] });
-    await using direct = await TestClient.connect(app.url('/direct'));
-    await using nest = await TestClient.connect(app.url('/nest'));
-    for (const client of [direct, nest]) client.send({ event, data, id: 1 });
-    const answer = await direct.next();
-    expect(answer).toEqual(await nest.next());
-    expect(answer).toMatchObject({ id: 1 });
+    const answers: unknown[] = [];
+    for (const booted of await bootBoth(ValuesGateway)) {
+      await using app = booted;
+      await using client = await TestClient.connect(app.url('/values'));
+      client.send({ event, data, id: 1 });
+      answers.push(await client.next());
+    }
+    expect(answers[0]).toEqual(answers[1]);
+    expect(answers[0]).toMatchObject({ id: 1 });
   });
 });
