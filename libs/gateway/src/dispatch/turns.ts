@@ -53,7 +53,10 @@ export class Turns {
   #lastFrames = 0;
   /** Time that all connections have taken, at least in this turn. */
   #spentMs = 0;
-  /** What reading from a socket that was not read for a while took lately. */
+  /**
+   * The longest that reading from a socket took which had not been read for a while, forgotten little by little: a long
+   * read is followed by the short one of its rest, which says nothing of the next.
+   */
   #readMs = 1;
   #isScheduled = false;
 
@@ -80,7 +83,7 @@ export class Turns {
     if (this.#waiting.has(taker)) this.#waiting.set(taker, this.#lastMs);
     else if (this.#lastMs > shareMs) this.#wait(taker, this.#lastMs);
     else return;
-    this.#readMs = this.#lastMs;
+    this.#readMs = Math.max(this.#lastMs, this.#readMs * 0.9);
   }
 
   /** Whether one more frame of `taker`, of `length` characters, may be handled now. Otherwise it waits for its turn. */

@@ -56,6 +56,14 @@ class Peer implements TurnTaker {
     turns.leave(this);
   }
 
+  /** A read of its socket takes so long, and brings no whole frame. */
+  parses(costMs: number): void {
+    const { turns, clock } = this.loop;
+    turns.enter(this);
+    clock.advance(costMs);
+    turns.leave(this);
+  }
+
   waitForTurn(): void {
     this.isRead = false;
   }
@@ -135,6 +143,22 @@ it('handles small frames of a connection that does nothing wrong in a turn that 
   innocent.reads(1);
   large.reads(1);
   expect([innocent.handled, innocent.isRead, large.handled, large.isRead]).toEqual([[0], true, [], false]);
+});
+
+it('lets few sockets be read in one turn while reads take long, whatever the last one took', () => {
+  const peers = Array.from({ length: 8 }, () => new Peer(loop, 0));
+  for (const peer of peers) peer.parses(8);
+  for (const peer of peers) peer.parses(0.1);
+  const readable: number[] = [];
+  for (let turn = 0; turn < 8; turn++) {
+    loop.turn();
+    const ready = peers.filter(({ isRead }) => isRead);
+    readable.push(ready.length);
+    for (const peer of ready) peer.parses(8);
+    for (const peer of ready) peer.parses(0.1);
+  }
+  expect(Math.max(...readable)).toBeGreaterThan(0);
+  expect(Math.max(...readable)).toBeLessThanOrEqual(3);
 });
 
 it('forgets who has ended', () => {
