@@ -5,7 +5,7 @@ export { ArrivalFactory } from './arrival-factory.js';
 export { createAddressResolver, proxyProblems } from './client-address.js';
 export { ConnectionLimits } from './connection-limits.js';
 export { forgetHeaders, type HeaderLimits } from './handshake-facts.js';
-export { createOriginPolicy, originProblems, type OriginsAllowed } from './origin-policy.js';
+export { createOriginPolicy, originProblems } from './origin-policy.js';
 export { normalizeRoute, PathMatcher } from './path-matcher.js';
 export { bindPrincipal, PrincipalLimit } from './principal-limit.js';
 export { ReadinessService } from './readiness.service.js';

@@ -1,2 +1,2 @@
 export { OutboxOptions } from './outbox-options.js';
-export { Outbox, type OutboxLimits, type OutboxOwner, type OverflowPolicy } from './outbox.js';
+export { Outbox, type OutboxLimits, type OutboxOwner } from './outbox.js';
