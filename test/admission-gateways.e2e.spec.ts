@@ -187,18 +187,18 @@ describe('what cannot work together stops the boot, by name', () => {
   });
 
   it('options of other adapters, each with what to do instead, all in one message', async () => {
-    @WebSocketGateway({ namespace: 'chat', cors: true })
+    @WebSocketGateway({ namespace: 'chat', verifyClient: () => true })
     class SocketIoGateway {}
 
-    @WebSocketGateway({ path: '/b', pingInterval: 1 })
+    @WebSocketGateway({ path: '/b', handleProtocols: () => 'a' })
     class PingGateway {}
     const message = await problemsOf(SocketIoGateway, PingGateway);
     expect(message).toContain(
       'SocketIoGateway sets "namespace": namespaces belong to socket.io; give the gateway a path',
     );
-    expect(message).toContain('SocketIoGateway sets "cors"');
+    expect(message).toContain('SocketIoGateway sets "verifyClient"');
     expect(message).toContain('admission.origins');
-    expect(message).toContain('PingGateway sets "pingInterval": set heartbeat.intervalMs');
+    expect(message).toContain('PingGateway sets "handleProtocols": list the names in subprotocols');
   });
 
   it.each([0, 127, 1.5, Number.NaN, 2 ** 31])('maxPayload %d', async (maxPayload) => {

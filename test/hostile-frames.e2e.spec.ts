@@ -87,7 +87,7 @@ describe('a frame that breaks RFC 6455 (PROTOCOL.md 3.10)', () => {
 
 it('pings that piled up while nothing was read are all answered', async () => {
   const { socket, frames } = await intrude(server);
-  const pings = Array.from({ length: 500 }, (_, i) => encodeFrame({ opcode: 9, payload: String(i) }));
+  const pings = Array.from({ length: 250 }, (_, i) => encodeFrame({ opcode: 9, payload: String(i) }));
   socket.write(Buffer.concat(pings));
   for (let i = 0; i < pings.length; i++) {
     const { opcode, payload } = await frames.next();

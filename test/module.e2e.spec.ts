@@ -131,7 +131,7 @@ describe('HoldfastModule', () => {
     expect(failure).toBeInstanceOf(HoldfastError);
     expect(failure).toMatchObject({
       code: 'ADAPTER_REPLACED',
-      message: expect.stringContaining('remove app.useWebSocketAdapter') as string,
+      message: expect.stringContaining('delete app.useWebSocketAdapter') as string,
     });
     await app.close();
   });

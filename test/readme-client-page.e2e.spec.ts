@@ -38,9 +38,9 @@ describe('docs/client.md', () => {
       const [, after = ''] = rest.split(`<!-- /${name} -->`);
       made = [before, `<!-- ${name} -->`, '\n\n', lines.join('\n'), '\n\n', `<!-- /${name} -->`, after].join('');
     }
-    await expect(await format(made, { parser: 'markdown', printWidth: 120 })).toMatchFileSnapshot(
-      join(root, 'docs/client.md'),
-    );
+    await expect(
+      await format(made, { parser: 'markdown', printWidth: 120, singleQuote: true, trailingComma: 'all' }),
+    ).toMatchFileSnapshot(join(root, 'docs/client.md'));
   });
 
   it('knows the meaning of each option, and of each code', () => {

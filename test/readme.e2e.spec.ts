@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,6 +9,7 @@ import { OutputLines } from './support/service-lines.js';
 
 const root = join(import.meta.dirname, '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const gateways = readFileSync(join(root, 'docs/gateways.md'), 'utf8');
 
 describe('the five-minute path', () => {
   let application: ReadmeApplication;
@@ -25,30 +27,41 @@ describe('the five-minute path', () => {
     application[Symbol.dispose]();
   });
 
-  it('has a name for each piece of code, so that each is compiled and run here or in readme-client.e2e.spec.ts', () => {
+  it('has a name for each piece of code, so that each is compiled and run here, in readme-client or in readme-gateways', () => {
     expect(programs.map(({ file }) => file)).toEqual([
       'src/app.module.ts',
       'src/orders.gateway.ts',
       'src/orders.controller.ts',
       'sign-token.mjs',
-      'follow-order.mjs',
+      'node/follow-orders.ts',
+      'src/knock.feature.ts',
       'shared/orders-events.ts',
       'web/orders.ts',
       'public/index.html',
-      'node/follow-orders.ts',
-      'src/knock.feature.ts',
+      'rooms/room.gateway.ts',
+      'follow-order.mjs',
+      'moved/chat.gateway.ts',
+      'moved/charging.gateway.ts',
+      'moved/lines.gateway.ts',
       'src/main.ts',
+      'src/orders.gateway.spec.ts',
     ]);
   });
 
-  it('compiles strictly', () => {
+  it('compiles strictly, and is tested as docs/testing.md says', () => {
     const decorators = { experimentalDecorators: true, emitDecoratorMetadata: true };
     expect(application.compile('src', { lib: ['ES2023'], types: ['node'], ...decorators })).toBe('');
+    const spec = application.path('built/src/orders.gateway.spec.js');
+    const { status, stdout } = spawnSync(process.execPath, ['--test', spec], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/pass 2\n/)]);
   }, 120_000);
 
-  it('works from Node, and prints what the README says', async () => {
+  it('works from any client, and prints what docs/gateways.md says', async () => {
     const lines = new OutputLines(application.path('follow-order.mjs'), { TOKEN: token });
-    const [, promised = ''] = /It prints `(\{.*?\})`/.exec(readme) ?? [];
+    const [, promised = ''] = /It prints `(\{.*?\})`/.exec(gateways) ?? [];
     expect(JSON.parse(await lines.next())).toEqual(JSON.parse(promised));
     await ship(app, '42', token);
     expect(JSON.parse(await lines.next())).toEqual({ event: 'shipped', data: { id: '42' } });
@@ -75,16 +88,20 @@ describe('the five-minute path', () => {
     );
   });
 
-  it('refuses a stranger as the README says', async () => {
+  it('rejects a client without a token as docs/gateways.md says', async () => {
     await using again = await application.start(false);
     const [client] = programs.filter(({ file }) => file === 'follow-order.mjs');
     application.write('stranger.mjs', client?.code.replace('localhost:3000', `127.0.0.1:${again.port}`) ?? '');
     const lines = new OutputLines(application.path('stranger.mjs'), { TOKEN: 'nobody' });
-    expect(readme).toContain(await lines.next());
+    expect(gateways).toContain(await lines.next());
   });
 });
 
 describe('README.md', () => {
+  it('is read in one sitting', () => {
+    expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(170);
+  });
+
   it('has the commands that start and test everything, where CI looks for them', () => {
     const marked = /<!-- test-command -->([^]*?)<!-- \/test-command -->/.exec(readme)?.[1];
     expect(marked?.trim()).toBe('```sh\nnpm ci && npm test\n```');
@@ -94,7 +111,8 @@ describe('README.md', () => {
   it('has every variable that the service reads, and no other', () => {
     const source = readFileSync(join(root, 'src/config/environment.ts'), 'utf8');
     const read = [...source.matchAll(/^ {2}([A-Z_]+)\?:/gm)].map(([, name]) => name);
-    const [section = ''] = /^## Configuration of the service$[^]*?^## /m.exec(readme) ?? [];
+    const service = readFileSync(join(root, 'docs/service.md'), 'utf8');
+    const [section = ''] = /^## Configuration of the service$[^]*?^## /m.exec(service) ?? [];
     const documented = [...section.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name);
     expect(read.length).toBeGreaterThan(10);
     expect(documented.sort()).toEqual(read.sort());

@@ -69,7 +69,7 @@ async function install() {
       ...Object.fromEntries(files),
       ...versions(
         root.dependencies,
-        /^@nestjs\/(common|core|platform-express|websockets)$|^class-|^reflect-metadata$|^rxjs$/,
+        /^@nestjs\/(common|core|platform-express|platform-ws|websockets)$|^class-|^reflect-metadata$|^rxjs$/,
       ),
     },
     devDependencies: versions(root.devDependencies, /^typescript$|^@types\/(node|ws)$|^ws$/),

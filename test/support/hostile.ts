@@ -10,7 +10,7 @@ import {
   TestClient,
 } from '@holdfast/testing';
 import { expect } from 'vitest';
-import type { ServerProcess } from './server-process.js';
+import { arrival, type ServerProcess } from './server-process.js';
 
 /** Longer than any answer may take that somebody else gets during an attack, in milliseconds. */
 export const patienceMs = 2_000;
@@ -142,9 +142,13 @@ export async function drip(socket: Socket, bytes: Buffer, size: number): Promise
 export interface Bounds {
   /** MiB of memory above what the server had when it began to listen, at the peak of this attack. */
   readonly memory: number;
-  /** Lines in the log. Default none. */
+  /** Lines in the log, beside those of {@link arrival}. Default none. */
   readonly lines?: number;
 }
+
+/** Of each kind of {@link arrival}, whoever attacks. */
+const linesPerWindow = 10;
+const windowMs = 10_000;
 
 /**
  * Attacks the server while somebody else uses it, and expects that it lives, that the other is served, that neither
@@ -156,8 +160,9 @@ export async function endures<T>(
   bounds: Bounds,
   attack: () => Promise<T>,
 ): Promise<T> {
-  const { descriptors, lines } = server;
-  const linesBefore = lines.length;
+  const { descriptors, lines, arrivals } = server;
+  const [linesBefore, arrivalsBefore] = [lines.length, arrivals.length];
+  const begun = performance.now();
   server.forgetPeak();
   const witness = new Witness(await TestClient.connect(server.url('/witness')));
   let outcome: T;
@@ -169,6 +174,7 @@ export async function endures<T>(
   const growth = server.peakMemory - server.memoryAtStart;
   // On a machine that does a lot besides, that the loop stood still is true, and bounded like any other line.
   const written = lines.slice(linesBefore).filter((line) => !line.includes('The event loop stood still'));
+  const kinds = arrivals.slice(arrivalsBefore).map((line) => arrival.exec(line)?.[1]?.replace(/^Rejected .*: /, ''));
   console.log(
     `${name}: memory +${growth.toFixed(0)} of ${bounds.memory} MiB, log +${written.length}, others waited ` +
       `${witness.median.toFixed(1)} ms, ${witness.slowest.toFixed(0)} at most (${witness.waits.length} requests)`,
@@ -176,6 +182,11 @@ export async function endures<T>(
   expect(server.end, 'the server died').toBeUndefined();
   expect(growth).toBeLessThan(bounds.memory);
   expect(written.length, written.slice(0, 20).join('\n')).toBeLessThanOrEqual(bounds.lines ?? 0);
+  const windows = Math.ceil((performance.now() - begun) / windowMs) + 1;
+  for (const kind of new Set(kinds)) {
+    const told = kinds.filter((other) => other === kind).length;
+    expect(told, `lines that say ${String(kind)}`).toBeLessThanOrEqual(linesPerWindow * windows);
+  }
   expect(witness.slowest).toBeLessThan(patienceMs);
   await expect.poll(() => server.descriptors, { timeout: 5_000 }).toBeLessThanOrEqual(descriptors);
   return outcome;

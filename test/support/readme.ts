@@ -94,10 +94,11 @@ export class ReadmeApplication implements Disposable {
   }
 
   /** The server, listening. */
-  start(logger: false | ('error' | 'warn')[] = ['error', 'warn']): Promise<HoldfastTestApp> {
+  start(logger: false | ('error' | 'warn')[] = ['error', 'warn'], folder = 'src'): Promise<HoldfastTestApp> {
     return HoldfastTestApp.start(async () => {
       // What the snippet exports, by its own words.
-      const { AppModule } = (await import(pathToFileURL(this.path('src/app.module.ts')).href)) as { AppModule: Type };
+      const file = pathToFileURL(this.path(`${folder}/app.module.ts`)).href;
+      const { AppModule } = (await import(file)) as { AppModule: Type };
       const app = await NestFactory.create(AppModule, { logger });
       app.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
         const { url = '' } = request;

@@ -15,12 +15,17 @@ export interface ProcessEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Lines of the log that any client can cause, ten of each kind in ten seconds. */
+export const arrival = /(Connected|Disconnected|Rejected .*: [A-Z_]+) /;
+
 /**
  * A server in a process of its own, so that a crash is seen as one, and memory and descriptors are the server's alone.
  */
 export class ServerProcess implements AsyncDisposable {
   /** What it has written so far, to stdout and stderr alike. */
   readonly lines: string[] = [];
+  /** What it has written of who came, who left and who was rejected, by kind. */
+  readonly arrivals: string[] = [];
   readonly ended: Promise<ProcessEnd>;
   #end: ProcessEnd | undefined;
   #port = 0;
@@ -118,7 +123,7 @@ export class ServerProcess implements AsyncDisposable {
       for (const input of [stdout, stderr]) {
         // Both are pipes.
         createInterface(input!).on('line', (line) => {
-          this.lines.push(line);
+          (arrival.test(line) ? this.arrivals : this.lines).push(line);
           if (line.startsWith('listening on ')) found(line);
         });
       }

@@ -1,4 +1,5 @@
 export { type Envelope } from './envelope.js';
+export { exceedsMembers } from './member-count.js';
 export {
   decode,
   type DecodeLimits,

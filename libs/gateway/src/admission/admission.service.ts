@@ -8,6 +8,7 @@ import { labelOf } from '../nest/index.js';
 import type { Counters, Tracing } from '../telemetry/index.js';
 import type { Arrival, Destination, Reception } from './arrival.js';
 import type { ArrivalFactory } from './arrival-factory.js';
+import { describeRefusal } from './describe-refusal.js';
 import { parseTarget, type PathMatch, type PathMatcher, type Target } from './path-matcher.js';
 import { clientLeft, PendingHandshakes } from './pending-handshakes.js';
 import type { Readiness } from './readiness.service.js';
@@ -59,14 +60,14 @@ export class AdmissionService<D extends Destination = Destination> {
 
   /** @returns false for an upgrade that is none of ours while the server has other listeners who may want it. */
   handle(destinations: PathMatcher<D>, upgrade: Upgrade): boolean {
-    const { request, socket, isShared } = upgrade;
+    const { request, isShared } = upgrade;
     const target = parseTarget(request.url);
     const match = target && destinations.match(target.path);
     if (!match && isShared) return false;
     const { state } = this.parts.readiness;
-    if (state === 'booting') this.refuse(socket, refusals.notReady(retryAfterMs));
-    else if (state === 'draining') this.refuse(socket, refusals.draining(retryAfterMs));
-    else if (!target || !match) this.refuse(socket, refusals.pathNotFound());
+    if (state === 'booting') this.#reject(upgrade, refusals.notReady(retryAfterMs));
+    else if (state === 'draining') this.#reject(upgrade, refusals.draining(retryAfterMs));
+    else if (!target || !match) this.#reject(upgrade, refusals.pathNotFound());
     // The others hear of it after us, and what they do about it is to be seen first.
     else if (isShared) queueMicrotask(() => this.#consider({ ...upgrade, target, match }));
     else this.#consider({ ...upgrade, target, match });
@@ -76,6 +77,12 @@ export class AdmissionService<D extends Destination = Destination> {
   refuse(socket: Duplex, refusal: Refusal): void {
     this.parts.counters.add('refused', labelOf(refusal.code));
     writeRefusal(socket, refusal, this.#refused);
+  }
+
+  /** Refuses with a line in the log, which answers the question why a client cannot connect. */
+  #reject({ request, socket }: Upgrade, refusal: Refusal): void {
+    this.parts.log.warn(`refused:${labelOf(refusal.code)}`, describeRefusal(request, refusal));
+    this.refuse(socket, refusal);
   }
 
   /** For a peer to which nothing can be sent. */
@@ -96,14 +103,14 @@ export class AdmissionService<D extends Destination = Destination> {
 
   #consider(candidate: Candidate<D>): void {
     const { tracing } = this.parts;
-    const { request, socket, match, target } = candidate;
+    const { request, match, target } = candidate;
     const { method = 'GET', headers } = request;
     const span = tracing.isEnabled
       ? tracing.handshake(method, match.route, target.path, headerOf(headers['traceparent']))
       : undefined;
     const decided = (refusal: Refusal | undefined): void => {
       if (refusal && candidate.isTaken()) this.#leaveToOthers(match.route);
-      else if (refusal) this.refuse(socket, refusal);
+      else if (refusal) this.#reject(candidate, refusal);
       if (span) tracing.decided(span, refusal);
     };
     const outcome = this.#decideSafely(candidate, span);
@@ -122,7 +129,7 @@ export class AdmissionService<D extends Destination = Destination> {
 
   /** Without a promise where no guard waits for anything, as when a fleet reconnects with tokens that are known. */
   #decide(candidate: Candidate<D>, span: Span | undefined): Outcome {
-    const passed = this.parts.checks.pass(candidate.request);
+    const passed = this.parts.checks.pass(candidate.request, candidate.match.value);
     if (isRefusal(passed)) return passed;
     let arrival: Arrival<D> | undefined;
     const failed = (error: unknown): Refusal => {

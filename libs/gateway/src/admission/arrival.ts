@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Link, LinkedWebSocket, LinkPlace } from '../connection/index.js';
+import type { Spoken } from './handshake-check.js';
 import type { PayloadLimits } from './ws-options.js';
 
 /** Where upgrade requests lead to: a path with its gateways. */
-export interface Destination extends LinkPlace {
+export interface Destination extends LinkPlace, Spoken {
   readonly settings: PayloadLimits;
   /**
    * Asks the guards of all its gateways whether to let a client in.

@@ -3,8 +3,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Handshake } from '../connection/index.js';
 import { type Refusal, refusals } from './refusal.js';
 
-const supported = [SDK_SUBPROTOCOL_JSON, PLAIN_SUBPROTOCOL];
-
 /** 16 octets in base64, RFC 6455 section 4.1. */
 const keyPattern = /^[A-Za-z0-9+/]{22}==$/;
 /** RFC 9112 section 3.2: `uri-host [":" port]`, with a name as loose as RFC 3986 has it. */
@@ -55,14 +53,26 @@ export function checkUpgradeRequest({
   return undefined;
 }
 
+/** What a path speaks. */
+export interface Spoken {
+  /** Subprotocols of the application. */
+  readonly subprotocols: readonly string[];
+  /** SDK clients are let in beside plain ones. */
+  readonly servesSdk: boolean;
+}
+
 /**
- * Chooses among the subprotocols a client offers: SDK mode if it can, otherwise plain mode. A client that offers only
+ * Chooses among the subprotocols a client offers: SDK mode if it can, otherwise plain mode, in the first subprotocol of
+ * the application that the client names (RFC 6455 section 4.1: in order of preference). A client that offers only
  * its token is plain with no subprotocol agreed; browsers fail such a connection, so that pages have to offer
  * {@link PLAIN_SUBPROTOCOL} beside the token. The token itself is never chosen, nor repeated in a refusal.
  *
  * @param header - value of `Sec-WebSocket-Protocol`; undefined when there is none
  */
-export function negotiateSubprotocol(header: string | undefined): Negotiated | Refusal {
+export function negotiateSubprotocol(
+  header: string | undefined,
+  { subprotocols, servesSdk }: Spoken,
+): Negotiated | Refusal {
   if (header === undefined) return { mode: 'plain', subprotocol: '' };
   const offered = listOf(header);
   if (beyondAscii.test(header) || !offered.every((name) => tokenPattern.test(name))) {
@@ -71,10 +81,14 @@ export function negotiateSubprotocol(header: string | undefined): Negotiated | R
   if (new Set(offered).size < offered.length) {
     return refusals.badHandshake('The Sec-WebSocket-Protocol header names a subprotocol twice');
   }
-  if (offered.includes(SDK_SUBPROTOCOL_JSON)) return { mode: 'sdk', subprotocol: SDK_SUBPROTOCOL_JSON };
+  if (servesSdk && offered.includes(SDK_SUBPROTOCOL_JSON)) return { mode: 'sdk', subprotocol: SDK_SUBPROTOCOL_JSON };
+  const chosen = offered.find((name) => subprotocols.includes(name));
+  if (chosen !== undefined) return { mode: 'plain', subprotocol: chosen };
   if (offered.includes(PLAIN_SUBPROTOCOL)) return { mode: 'plain', subprotocol: PLAIN_SUBPROTOCOL };
   const isTokenOnly = offered.every((name) => name.startsWith(BEARER_SUBPROTOCOL_PREFIX));
-  return isTokenOnly ? { mode: 'plain', subprotocol: '' } : refusals.subprotocolUnsupported(supported);
+  if (isTokenOnly) return { mode: 'plain', subprotocol: '' };
+  const sdk = servesSdk ? [SDK_SUBPROTOCOL_JSON] : [];
+  return refusals.subprotocolUnsupported([...sdk, ...subprotocols, PLAIN_SUBPROTOCOL]);
 }
 
 /** @param rawHeaders - names and values by turns */

@@ -1,6 +1,6 @@
-import { HttpException } from '@nestjs/common';
+import { ForbiddenException, HttpException } from '@nestjs/common';
 import { errorCodes } from '@holdfast/protocol';
-import { accountFor } from '../nest/index.js';
+import { accountFor, FORBIDDEN_MESSAGE } from '../nest/index.js';
 import type { BoundedLog } from '../ground/index.js';
 import { type Refusal, refusals } from './refusal.js';
 
@@ -11,6 +11,8 @@ export class HandshakeRefusal extends Error {
   }
 }
 
+const guardHint =
+  'guards run at the handshake, too: isHandshake(context) tells it from a message, and @MessagesOnly() excludes a guard from it';
 const statusOf = new Map<string, number | undefined>(errorCodes.map(({ code, httpStatus }) => [code, httpStatus]));
 
 /** Turns what a guard, interceptor or filter threw during the handshake into an HTTP answer. */
@@ -20,7 +22,15 @@ export function refusalFor(error: unknown, log: BoundedLog): Refusal {
   // An exception of the application that has no status of its own still means no.
   const status = error instanceof HttpException ? error.getStatus() : (statusOf.get(data.code) ?? 403);
   const isRefusal = status >= 400 && status <= 599;
-  if (isFault || !isRefusal) log.error('handshake', 'A handshake failed in a guard, interceptor or filter', error);
+  if (isFault || !isRefusal)
+    log.error('handshake', `A handshake failed in a guard, interceptor or filter (${guardHint})`, error);
   // A redirect is nothing that a WebSocket client could follow, and a 200 nothing that could be thrown.
-  return isRefusal ? { code: data.code, status, message: data.message } : refusals.internal();
+  if (!isRefusal) return refusals.internal();
+  const refusal = { code: data.code, status, message: data.message };
+  return saysNothing(error) ? { ...refusal, hint: `a guard returned false; ${guardHint}` } : refusal;
+}
+
+/** What Nest makes of a guard that returned false. */
+function saysNothing(error: unknown): boolean {
+  return error instanceof ForbiddenException && error.message === FORBIDDEN_MESSAGE;
 }

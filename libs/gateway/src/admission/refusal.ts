@@ -19,6 +19,8 @@ export interface Refusal {
   readonly retryAfterMs?: number;
   /** Further headers. Those that frame the answer cannot be replaced. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** For the log in place of the message; the peer is not told. */
+  readonly hint?: string;
 }
 
 const catalogue = new Map(errorCodes.map((entry) => [entry.code, entry]));
@@ -38,7 +40,8 @@ export const refusals = {
     refusal('SUBPROTOCOL_UNSUPPORTED', {
       message: `No subprotocol that is spoken here; offer ${supported.join(' or ')}.`,
     }),
-  originForbidden: () => refusal('ORIGIN_FORBIDDEN'),
+  /** @param allowed - what the options allow, for the log. */
+  originForbidden: (allowed: string) => refusal('ORIGIN_FORBIDDEN', { hint: `allowed: ${allowed}` }),
   tooManyConnections: () => refusal('TOO_MANY_CONNECTIONS'),
   tooManyConnectionsPerIp: () => refusal('TOO_MANY_CONNECTIONS_PER_IP'),
   tooManyConnectionsPerPrincipal: () => refusal('TOO_MANY_CONNECTIONS_PER_PRINCIPAL'),
@@ -78,11 +81,10 @@ export function writeRefusal(socket: Duplex, refused: Refusal, refusedSockets: R
 
 function refusal(
   code: ErrorCode,
-  { message, retryAfterMs }: { message?: string; retryAfterMs?: number } = {},
+  { message, ...more }: { message?: string; retryAfterMs?: number; hint?: string } = {},
 ): Refusal {
   const { httpStatus = 500, cause = '' } = catalogue.get(code) ?? {};
-  const said = { code, status: httpStatus, message: message ?? cause };
-  return retryAfterMs === undefined ? said : { ...said, retryAfterMs };
+  return { code, status: httpStatus, message: message ?? cause, ...more };
 }
 
 function render(refused: Refusal): string {

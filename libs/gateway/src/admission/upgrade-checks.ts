@@ -4,12 +4,14 @@ import { addressKey, type Lease } from '../connection/index.js';
 import type { LimitRule, MemoryLimiter } from '../rate-limit/index.js';
 import type { AddressResolver, ClientAddress } from './client-address.js';
 import type { ConnectionLimits } from './connection-limits.js';
-import { checkUpgradeRequest, negotiateSubprotocol, type Negotiated } from './handshake-check.js';
+import { checkUpgradeRequest, negotiateSubprotocol, type Negotiated, type Spoken } from './handshake-check.js';
 import type { OriginPolicy } from './origin-policy.js';
 import { isRefusal, type Refusal, refusals } from './refusal.js';
 
 export interface UpgradeCheckParts {
   readonly originPolicy: OriginPolicy;
+  /** What that policy allows, in words. */
+  readonly originsAllowed: string;
   readonly resolveAddress: AddressResolver;
   readonly limits: ConnectionLimits;
   readonly limiter: MemoryLimiter;
@@ -36,14 +38,16 @@ export class UpgradeChecks {
     this.#rule = { limit, windowMs, algorithm: 'sliding-window' };
   }
 
-  pass(request: IncomingMessage): Passed | Refusal {
+  pass(request: IncomingMessage, spoken: Spoken): Passed | Refusal {
     const { headers } = request;
     const malformed = checkUpgradeRequest(request);
     if (malformed) return malformed;
-    const negotiated = negotiateSubprotocol(headers['sec-websocket-protocol']);
+    const negotiated = negotiateSubprotocol(headers['sec-websocket-protocol'], spoken);
     if (isRefusal(negotiated)) return negotiated;
     const address = this.#addressOf(request);
-    if (!this.parts.originPolicy(headers.origin, address.host, address.secure)) return refusals.originForbidden();
+    if (!this.parts.originPolicy(headers.origin, address.host, address.secure)) {
+      return refusals.originForbidden(this.parts.originsAllowed);
+    }
     const key = addressKey(address.ip);
     const lease = this.parts.limits.admit(key);
     if (isRefusal(lease)) return lease;

@@ -9,10 +9,11 @@ export interface PayloadLimits {
 }
 
 /**
- * Answers to pings that may wait for a peer before it is cut. The 60 of `ws` would cut a lawful one whose pings piled
- * up while nobody read them; so many are 127 kB at most.
+ * Answers to pings that may wait for a peer before it is cut. The 60 of `ws` would cut a lawful one that pings every
+ * second and was not read for a minute. With many more, a flood of pings from several connections would delay the
+ * others: so many take less than a millisecond.
  */
-const maxPendingAutoPongs = 1_000;
+const maxPendingAutoPongs = 250;
 
 /**
  * What the server of `ws` is told. All of its limits are set here, and so is whatever else would change what a peer may

@@ -1,4 +1,5 @@
 export { authContradictions, AuthOptions, resolveAuthOptions, type ResolvedAuthOptions } from './auth-options.js';
+export { isMarkedPublic } from './public.decorator.js';
 export { AuthGuard } from './auth.guard.js';
 export { HOLDFAST_AUTH_OPTIONS } from './auth.tokens.js';
 export { Authenticator } from './authenticator.js';

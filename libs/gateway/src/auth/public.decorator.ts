@@ -11,6 +11,11 @@ const publicMetadata = 'holdfast:public';
  */
 export const Public = (): CustomDecorator => SetMetadata(publicMetadata, true);
 
+/** Whether a class is marked {@link Public}. */
+export function isMarkedPublic(type: object): boolean {
+  return Reflect.getMetadata(publicMetadata, type) === true;
+}
+
 /**
  * Whether the handler, or else its class, is marked {@link Public}. For guards of your own.
  *

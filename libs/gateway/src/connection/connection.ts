@@ -1,50 +1,48 @@
 import { inspect } from 'node:util';
 import { isReserved } from '@holdfast/protocol';
-import { HoldfastError } from '../errors/index.js';
-import type { Principal } from './principal.js';
+import { HoldfastError, unsupported } from '../errors/index.js';
+import { RawFormat } from '../format/index.js';
+import { type ConnectionEvent, type ConnectionEvents, isConnectionEvent } from './client-events.js';
+import type { ConnectionCore, ConnectionStats } from './connection-core.js';
 import type { ConnectionState } from './connection-state.js';
+import { dataFrame, type FrameData, pingPayload } from './data-frame.js';
 import type { DisconnectCause } from './disconnect-cause.js';
 import type { Handshake } from './handshake.js';
+import type { Principal } from './principal.js';
+import { refuseWsMembers } from './ws-habits.js';
 
-/** What the face of a connection asks of the machinery behind it. */
-export interface ConnectionCore {
-  readonly state: ConnectionState;
-  readonly cause: DisconnectCause | undefined;
-  readonly signal: AbortSignal;
-  readonly rtt: number | undefined;
-  readonly stats: ConnectionStats;
-  readonly tags: ReadonlySet<string>;
-  emit(event: string, data: unknown): boolean;
-  flushed(): Promise<void>;
-  close(code: number, reason: string): void;
-  tag(tag: string): void;
-  untag(tag: string): void;
-  principalChanged(previous: Principal | undefined): void;
-}
+type Sent = (error?: Error) => void;
+
+type Listener<E extends ConnectionEvent> = (...args: ConnectionEvents[E]) => unknown;
 
 /**
- * What went through a connection so far.
+ * How {@link Connection.send} sends.
  *
  * @publicApi
  */
-export interface ConnectionStats {
-  readonly messagesIn: number;
-  readonly messagesOut: number;
-  /** Bytes on the socket, frames' headers included. */
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  /** Frames that broke the protocol or named an unknown event. */
-  readonly violations: number;
+export interface SendOptions {
+  /** As a binary frame, or as text. Default: bytes as binary, strings as text. */
+  readonly binary?: boolean;
+  /** Nothing but true, the default: a message is one frame. */
+  readonly fin?: boolean;
 }
 
 /**
  * One client, from its admitted upgrade request to its end. This is what `@ConnectedSocket()` gives. It need not be
  * held to be reached: {@link ConnectionRegistry} finds it by id, principal, gateway or tag.
  *
+ * It has what code written for a `WebSocket` of the package `ws` uses of a client, from `send` to `on('close')`. What
+ * it cannot have throws a {@link HoldfastError} `UNSUPPORTED` that says what to use.
+ *
  * @typeParam Data - what the application keeps with a connection, see {@link Connection.data}.
  * @publicApi
  */
 export class Connection<Data extends object = Record<string, unknown>> {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSING = 2;
+  static readonly CLOSED = 3;
+
   /** Unique in this process and unguessable. */
   readonly id: string;
   readonly handshake: Handshake;
@@ -129,7 +127,8 @@ export class Connection<Data extends object = Record<string, unknown>> {
    * @returns whether it was taken: false before the guards have admitted an SDK client, once the connection is ending,
    *   when the client does not keep up (see {@link OutboxOptions.overflow}), or when `data` cannot be expressed in JSON
    *   (then logged). Taken is not delivered; {@link flushed} tells when it has left this process.
-   * @throws HoldfastError `INVALID_EVENT_NAME` for names reserved to the protocol (`$...`).
+   * @throws HoldfastError `INVALID_EVENT_NAME` for names reserved to the protocol (`$...`), `UNSUPPORTED` where the
+   *   format of the gateway has no events.
    */
   emit(event: string, data?: unknown): boolean {
     if (isReserved(event)) {
@@ -156,14 +155,142 @@ export class Connection<Data extends object = Record<string, unknown>> {
    * @param reason - cut to 123 bytes (RFC 6455 section 5.5). Default empty.
    * @throws HoldfastError `INVALID_CLOSE_CODE`
    */
-  close(code = 1000, reason = ''): void {
+  close(code = 1000, reason: string | Buffer = ''): void {
     if (!isSendable(code)) {
       throw new HoldfastError(
         'INVALID_CLOSE_CODE',
         `Close code ${code} cannot be sent: allowed are 1000-1003, 1007-1009, 1011-1013 and 3000-4999`,
       );
     }
-    this.#core.close(code, reason);
+    this.#core.close(code, String(reason));
+  }
+
+  /** As in the WebSocket standard: {@link CONNECTING} until the guards have let the client in. */
+  get readyState(): 0 | 1 | 2 | 3 {
+    const { state, isAdmitted } = this.#core;
+    if (state === 'closed') return 3;
+    if (state === 'draining') return 2;
+    return isAdmitted ? 1 : 0;
+  }
+
+  get CONNECTING(): 0 {
+    return 0;
+  }
+
+  get OPEN(): 1 {
+    return 1;
+  }
+
+  get CLOSING(): 2 {
+    return 2;
+  }
+
+  get CLOSED(): 3 {
+    return 3;
+  }
+
+  /** Bytes that wait for the client in this process. */
+  get bufferedAmount(): number {
+    return this.#core.bufferedBytes;
+  }
+
+  /** Whether nothing is read from the client at the moment, see {@link MessageOptions.inboxMessages}. */
+  get isPaused(): boolean {
+    return this.#core.paused;
+  }
+
+  /** The subprotocol that was agreed, or an empty string. */
+  get protocol(): string {
+    return this.handshake.subprotocol;
+  }
+
+  /** Address of the client, see {@link Handshake.ip}. */
+  get ip(): string {
+    return this.handshake.ip;
+  }
+
+  /** Headers of the upgrade request, see {@link Handshake.headers}. */
+  get headers(): Handshake['headers'] {
+    return this.handshake.headers;
+  }
+
+  /**
+   * Sends text or bytes as they are, in the order of {@link emit} and under its limits.
+   *
+   * @param callback - called once it has been handed to the operating system, or with an error if that will not happen.
+   * @returns whether it was taken, see {@link emit}.
+   * @throws HoldfastError `INVALID_DATA` for what is neither text nor bytes, `UNSUPPORTED` for a fragment.
+   */
+  send(data: FrameData, options?: SendOptions | Sent, callback?: Sent): boolean {
+    const { binary, fin }: SendOptions = typeof options === 'object' ? options : {};
+    if (fin === false) throw unsupported('A fragment in send()', 'give the message as a whole');
+    const sent = typeof options === 'function' ? options : callback;
+    const frame = dataFrame(data, binary);
+    const isTaken = this.#core.isAdmitted && this.#core.sendFrame(frame, 'event');
+    if (sent) void this.#report(isTaken, sent);
+    return isTaken;
+  }
+
+  /**
+   * Sends a protocol ping (RFC 6455 section 5.5.2), whose answer is told to `on('pong')`. Not needed to find clients
+   * that are gone: the heartbeat does.
+   *
+   * @param payload - text or bytes, at most 125. Default empty.
+   * @throws HoldfastError `INVALID_DATA`
+   */
+  ping(payload?: FrameData): void {
+    this.#core.ping(pingPayload(payload));
+  }
+
+  /** Drops the connection without a close frame. The client sees 1006 and cannot tell it from a network that failed. */
+  terminate(): void {
+    this.#core.sever();
+  }
+
+  /**
+   * Calls `listener` for each event of this connection. What it throws, or rejects with, is logged and disturbs nobody.
+   *
+   * @throws HoldfastError `UNSUPPORTED` for other events, and for `message` unless the format of the gateway is `raw`:
+   *   messages come to methods with `@SubscribeMessage()`.
+   */
+  on<E extends ConnectionEvent>(event: E, listener: Listener<E>): this {
+    this.#check(event);
+    this.#core.events.add(event, listener);
+    return this;
+  }
+
+  /** See {@link on}: the first time only. */
+  once<E extends ConnectionEvent>(event: E, listener: Listener<E>): this {
+    this.#check(event);
+    this.#core.events.addOnce(event, listener);
+    return this;
+  }
+
+  /** Takes back what {@link on} or {@link once} has added. */
+  off<E extends ConnectionEvent>(event: E, listener: Listener<E>): this {
+    this.#check(event);
+    this.#core.events.remove(event, listener);
+    return this;
+  }
+
+  /** See {@link on}. */
+  addListener<E extends ConnectionEvent>(event: E, listener: Listener<E>): this {
+    return this.on(event, listener);
+  }
+
+  /** See {@link off}. */
+  removeListener<E extends ConnectionEvent>(event: E, listener: Listener<E>): this {
+    return this.off(event, listener);
+  }
+
+  /** Takes back what the application has added, for one event or for all. */
+  removeAllListeners(event?: ConnectionEvent): this {
+    this.#core.events.removeAll(event);
+    return this;
+  }
+
+  listenerCount(event: ConnectionEvent): number {
+    return this.#core.events.count(event);
   }
 
   /** For logs: who and where, no credentials. */
@@ -184,11 +311,30 @@ export class Connection<Data extends object = Record<string, unknown>> {
     return this.toJSON();
   }
 
+  #check(event: string): void {
+    if (!isConnectionEvent(event))
+      throw unsupported(`Connection.on('${event}')`, "it tells of 'message', 'close', 'error' and 'pong'");
+    if (event !== 'message' || this.#core.format instanceof RawFormat) return;
+    throw unsupported(
+      "Connection.on('message')",
+      "messages come to methods with @SubscribeMessage(event); frames whole need { format: 'raw' } in @WebSocketGateway()",
+    );
+  }
+
+  async #report(isTaken: boolean, sent: Sent): Promise<void> {
+    if (isTaken) await this.flushed();
+    const isLost = !isTaken || this.state === 'closed';
+    // Never before `send` has returned, and what it throws is nobody's rejection.
+    setImmediate(sent, isLost ? new HoldfastError('NOT_SENT', `Connection ${this.id} did not take it`) : undefined);
+  }
+
   /** @internal From the public face of a connection to its machinery. */
   static coreOf(connection: Connection): ConnectionCore {
     return connection.#core;
   }
 }
+
+refuseWsMembers(Connection);
 
 function isSendable(code: number): boolean {
   const standard = (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1013 && code !== 1010);

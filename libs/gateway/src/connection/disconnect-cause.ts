@@ -1,4 +1,4 @@
-import { closeCodes } from '@holdfast/protocol';
+import { CloseCode, closeCodes } from '@holdfast/protocol';
 
 /**
  * Why a connection ended, as this end knows it.
@@ -28,4 +28,25 @@ export function describeCause(
 ): DisconnectCause {
   const name = names.get(code) ?? 'APPLICATION';
   return Object.freeze({ code, name, reason, initiator, ...(socketError === undefined ? {} : { socketError }) });
+}
+
+/**
+ * The peer has ended it.
+ *
+ * @param socketError - `ws` reports every lost socket as 1006; only the socket itself knows ECONNRESET from ETIMEDOUT.
+ */
+export function causeOfEnd(
+  code: number,
+  reason: string,
+  socketError: NodeJS.ErrnoException | null | undefined,
+): DisconnectCause {
+  const initiator = code === CloseCode.ABNORMAL ? 'network' : 'client';
+  return describeCause(initiator, code, reason, socketError?.code ?? socketError?.message);
+}
+
+/** It has ended before its upgrade, when there was nobody to send a close frame to. */
+export function causeOfRefusal(hasLeft: boolean): DisconnectCause {
+  return hasLeft
+    ? describeCause('network', CloseCode.ABNORMAL, 'left during the handshake')
+    : describeCause('server', CloseCode.ABNORMAL, 'refused at the handshake');
 }

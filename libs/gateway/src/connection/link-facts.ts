@@ -1,3 +1,4 @@
+import type { WireFormat } from '../format/index.js';
 import type { Handshake } from './handshake.js';
 
 /**
@@ -35,6 +36,8 @@ export interface LinkPlace {
   readonly route: string;
   /** Under which the registry files the connection once it is admitted: its gateways, and the path itself. */
   readonly keys: readonly object[];
+  /** Of its plain clients; undefined: envelopes. */
+  readonly format: WireFormat | undefined;
 }
 
 /** What is known of a connection when it is made. */

@@ -2,8 +2,8 @@ import type { PauseReason } from './link-facts.js';
 
 /** Counts what passes over links. */
 export interface LinkMeter {
-  /** A frame is on its way to the socket. */
-  sent(text: string): void;
+  /** A message of `bytes` is on its way to the socket. */
+  sent(bytes: number): void;
   /** A socket is not read for a while. */
   paused(reason: PauseReason): void;
   /** An event was refused to a client that does not keep up. */

@@ -1,18 +1,22 @@
 import type { Duplex } from 'node:stream';
 import type { SpanContext } from '@opentelemetry/api';
-import { type RawData, WebSocket } from 'ws';
-import { CloseCode, encode, type Envelope } from '@holdfast/protocol';
+import type { RawData } from 'ws';
+import { CloseCode, type Envelope } from '@holdfast/protocol';
 import { type BoundedLog, Deadline, type TimerWheel, type WheelTask } from '../ground/index.js';
+import type { WireFormat } from '../format/index.js';
 import type { IntakeOwner, IntakeParts } from '../intake/index.js';
-import { Outbox, type OutboxLimits, type OutboxOwner } from '../outbox/index.js';
+import type { OutboxLimits } from '../outbox/index.js';
 import { cutReason, violationCode } from './close-reason.js';
-import { Connection, type ConnectionCore, type ConnectionStats } from './connection.js';
+import { ClientEvents } from './client-events.js';
+import { Connection } from './connection.js';
+import type { ConnectionCore, ConnectionStats } from './connection-core.js';
 import { type ConnectionState, mayChange } from './connection-state.js';
-import { describeCause, type DisconnectCause } from './disconnect-cause.js';
+import { causeOfEnd, causeOfRefusal, describeCause, type DisconnectCause } from './disconnect-cause.js';
 import type { FrameReceiver } from './frame-receiver.js';
 import { guardedAbort } from './guarded-signal.js';
 import type { Lane, Lease, LinkFacts, LinkPlace, PauseReason, Phase } from './link-facts.js';
 import type { LinkMeter } from './link-meter.js';
+import { LinkTasks } from './link-tasks.js';
 import type { ObserverOf } from './observer-of.js';
 import {
   type LinkedSocket,
@@ -23,6 +27,7 @@ import {
 } from './linked-web-socket.js';
 import type { Principal } from './principal.js';
 import { Reader } from './reader.js';
+import { Writer, type WriterOwner } from './writer.js';
 
 /** See {@link ObserverOf}. */
 export type LinkObserver = ObserverOf<Link>;
@@ -41,7 +46,7 @@ export interface LinkParts {
 const noTags: ReadonlySet<string> = new Set();
 
 /** The wire of one {@link Connection}: socket, state, outbox, timers and tags. All of it ends with the connection. */
-export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketListener {
+export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketListener {
   readonly connection: Connection;
   readonly place: LinkPlace;
   readonly lease: Lease;
@@ -65,12 +70,14 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
   /** Undefined once it has ended, see {@link Link.#letGo}. */
   #socket: LinkedSocket | undefined;
   #ws: LinkedWebSocket | undefined;
-  #outbox: Outbox | undefined;
+  #writer: Writer | undefined;
   /** Connections that never send, and whose socket was always read, have none. */
   #reader: Reader | undefined;
-  #tasks: WheelTask[] | undefined;
+  #tasks: LinkTasks | undefined;
   #tags: Set<string> | undefined;
   #abort: AbortController | undefined;
+  /** Listeners of the application, where it has any. */
+  #events: ClientEvents | undefined;
   #messagesIn = 0;
   #messagesOut = 0;
   /** Of a socket that was let go. */
@@ -114,7 +121,7 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
 
   /** Messages that wait for the client. */
   get outboxDepth(): number {
-    return this.#outbox?.depth ?? 0;
+    return this.#writer?.depth ?? 0;
   }
 
   get tags(): ReadonlySet<string> {
@@ -125,6 +132,14 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
     this.#abort ??= guardedAbort(this.parts.log);
     if (this.#state === 'closed') this.#abort.abort(this.cause);
     return this.#abort.signal;
+  }
+
+  get events(): ClientEvents {
+    return (this.#events ??= new ClientEvents(this.connection, this.parts.log));
+  }
+
+  get bufferedBytes(): number {
+    return this.#writer?.bytes ?? 0;
   }
 
   get bytesIn(): number {
@@ -155,7 +170,7 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
     if (!this.#socket) return;
     this.#ws = ws;
     this.receiver = receiver;
-    this.#outbox = new Outbox(this.#socket, this, this.parts.outboxLimits);
+    this.#writer = new Writer(this.#socket, ws, this, this.parts.meter, this.parts.outboxLimits);
     this.#phase = this.connection.handshake.mode === 'plain' ? 'admitted' : 'hello';
     listenTo(this.#socket, ws, this);
     this.parts.observers.joined(this);
@@ -179,40 +194,30 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
     if (!this.isEnding) this.parts.observers.opened(this);
   }
 
+  /** What a plain client speaks; undefined: envelopes, as SDK clients always do. */
+  get format(): WireFormat | undefined {
+    return this.connection.handshake.mode === 'plain' ? this.place.format : undefined;
+  }
+
   emit(event: string, data: unknown): boolean {
-    return this.isAdmitted && this.send({ event, data }, 'event');
+    return this.isAdmitted && !this.isEnding && this.#writer?.sendEvent(this.format, event, data) === true;
   }
 
   /** @returns false when the connection is ending, the client does not keep up or the envelope cannot be encoded. */
   send(envelope: Envelope, lane: Lane): boolean {
-    if (this.isEnding || !this.#outbox) return false;
-    if (lane === 'event' && !this.#outbox.hasRoom) {
-      this.#outbox.turnAway();
-      return false;
-    }
-    const encoded = encode(envelope);
-    if (encoded.ok) return this.sendText(encoded.text, lane);
-    this.parts.meter.unencodable(envelope.event, encoded.error.message);
-    return false;
+    return !this.isEnding && this.#writer?.send(envelope, lane) === true;
   }
 
-  sendText(text: string, lane: Lane): boolean {
-    if (this.isEnding || !this.#outbox || this.#ws?.readyState !== WebSocket.OPEN) return false;
-    if (lane === 'event') return this.#outbox.offer(text);
-    if (lane === 'answer') this.#outbox.answer(text);
-    else this.#outbox.control(text);
-    return true;
+  sendFrame(frame: Buffer, lane: Lane): boolean {
+    return !this.isEnding && this.#writer?.sendFrame(frame, lane) === true;
   }
 
-  transmit(text: string): void {
+  transmitted(): void {
     this.#messagesOut++;
-    this.parts.meter.sent(text);
-    this.#ws?.send(text);
   }
 
-  /** Resolves when all that was taken so far has been given to the operating system, or the connection has ended. */
   flushed(): Promise<void> {
-    return this.#outbox?.flushed() ?? Promise.resolve();
+    return this.#writer?.flushed() ?? Promise.resolve();
   }
 
   congested(isCongested: boolean): void {
@@ -222,16 +227,7 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
 
   /** The client reads so slowly, or not at all, that what waits for it is worth more than its connection. */
   overflowed(): void {
-    this.#outbox?.discard();
     this.close(CloseCode.SLOW_CONSUMER, 'the client does not keep up');
-  }
-
-  refused(): void {
-    this.parts.meter.notTaken();
-  }
-
-  dropped(): void {
-    this.parts.meter.dropped();
   }
 
   /** Of all connections this one holds most of messages that have not arrived whole. */
@@ -239,16 +235,14 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
     this.close(CloseCode.TRY_AGAIN_LATER, 'the server holds too much of unfinished messages');
   }
 
-  ping(payload: Buffer): void {
-    if (this.#ws?.readyState === WebSocket.OPEN) this.#ws.ping(payload);
+  /** @param payload - see {@link pingFrame}. */
+  ping(payload: Uint8Array): void {
+    this.#writer?.ping(payload);
   }
 
   /** Calls nothing that belongs to the connection after its end: schedules `task`, unless it has ended before. */
   after(task: WheelTask, delayMs: number): void {
-    if (this.#state === 'closed') return;
-    this.parts.wheel.schedule(task, delayMs);
-    // Those that have run are dropped on the way, so that a long life does not gather them.
-    if (this.#tasks?.includes(task) !== true) this.#tasks = [...(this.#tasks ?? []).filter(isScheduled), task];
+    if (this.#state !== 'closed') (this.#tasks ??= new LinkTasks(this.parts.wheel)).schedule(task, delayMs);
   }
 
   pause(reason: PauseReason): void {
@@ -262,9 +256,7 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
 
   /** The handshake was refused, or the peer left before its end: there is nobody to send a close frame to. */
   abandon(): void {
-    this.cause ??= this.#socket?.destroyed
-      ? describeCause('network', CloseCode.ABNORMAL, 'left during the handshake')
-      : describeCause('server', CloseCode.ABNORMAL, 'refused at the handshake');
+    this.cause ??= causeOfRefusal(this.#socket?.destroyed === true);
     this.#end();
   }
 
@@ -278,17 +270,25 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
     }
     // A peer that does not answer our close frame, or does not even read it, is not waited for.
     this.after(new Deadline(() => this.cut()), this.parts.closeTimeoutMs);
-    this.#outbox?.onceEmpty(() => this.#ws?.close(code, cutReason(reason)));
+    this.#writer?.onceEmpty(() => this.#ws?.close(code, cutReason(reason)));
   }
 
   /** Ends at once. The close frame is only a courtesy to a peer that may be gone. */
   terminate(code: number, reason: string): void {
-    this.#outbox?.discard();
+    this.#writer?.discard();
     this.close(code, reason);
     // On the next turn, so that the close frame has reached the kernel.
     setImmediate(() => {
       this.cut();
     });
+  }
+
+  /** The application drops it. */
+  sever(): void {
+    this.#writer?.discard();
+    this.#change('draining', describeCause('server', CloseCode.ABNORMAL, 'terminated by the application'));
+    if (this.#ws) this.cut();
+    else this.#end();
   }
 
   /** Drops the socket without a close frame. */
@@ -316,12 +316,17 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
     this.#reading?.arrived(chunk, socket);
   }
 
+  /** A frame of a format that has no events. */
+  heard(frame: string | Buffer): void {
+    this.#events?.tell('message', Buffer.from(frame), typeof frame !== 'string');
+  }
+
   hasRead(): void {
     this.receiver?.hasRead();
   }
 
   drained(): void {
-    this.#outbox?.drained();
+    this.#writer?.drained();
   }
 
   received(data: RawData, isBinary: boolean): void {
@@ -330,6 +335,7 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
   }
 
   ponged(payload: Buffer): void {
+    this.#events?.tell('pong', payload);
     this.parts.observers.ponged(this, payload);
   }
 
@@ -337,16 +343,16 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
   violated(error: Error & { code?: string }): void {
     this.violations++;
     this.#reader?.broken();
+    this.#events?.tell('error', error);
     this.cause ??= describeCause('server', violationCode(error.code), error.message);
   }
 
   gone(code: number, reason: string): void {
-    this.hasClosed = code !== 1006;
-    const initiator = code === 1006 ? 'network' : 'client';
-    // `ws` reports every lost socket as 1006; only the socket itself knows ECONNRESET from ETIMEDOUT.
-    const error: NodeJS.ErrnoException | null | undefined = this.#socket?.errored;
-    this.cause ??= describeCause(initiator, code, reason, error?.code ?? error?.message);
+    this.hasClosed = code !== CloseCode.ABNORMAL;
+    this.cause ??= causeOfEnd(code, reason, this.#socket?.errored);
     this.#end();
+    this.#events?.tell('close', code, Buffer.from(reason));
+    this.#events = undefined;
   }
 
   get #reading(): Reader | undefined {
@@ -355,7 +361,7 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
   }
 
   #end(): void {
-    this.#outbox?.discard();
+    this.#writer?.discard();
     this.#change('closed', this.cause);
     this.#letGo();
   }
@@ -367,7 +373,7 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
     stopListening(this.#socket, this.#ws);
     this.#socket = undefined;
     this.#ws = undefined;
-    this.#outbox = undefined;
+    this.#writer = undefined;
   }
 
   /** The one place where the state changes. `docs/architecture.md` gives the order of what follows, and its reasons. */
@@ -386,13 +392,9 @@ export class Link implements ConnectionCore, OutboxOwner, IntakeOwner, SocketLis
     this.receiver?.ended();
     this.#reader?.ended();
     this.#reader = undefined;
-    for (const task of this.#tasks ?? []) this.parts.wheel.cancel(task);
+    this.#tasks?.cancel();
     this.#tasks = undefined;
     this.lease.release();
     this.#abort?.abort(this.cause);
   }
-}
-
-function isScheduled({ wheelNext }: WheelTask): boolean {
-  return wheelNext !== undefined;
 }

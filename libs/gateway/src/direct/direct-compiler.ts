@@ -37,6 +37,8 @@ export interface AdmissionSource {
   readonly instance: HandshakeHook;
   /** What guards see as the handler; its metadata is that of the hooks of the gateway. */
   readonly handler: (...args: never[]) => unknown;
+  /** Whether guards have a say. */
+  readonly isGuarded: boolean;
 }
 
 /** Finds the enhancers of gateways and handlers, and puts them together without Nest's own chain, where that can be. */
@@ -71,10 +73,11 @@ export class DirectCompiler {
   }
 
   /** @returns undefined for a gateway whose handshakes need Nest's own chain: they are intercepted, or have filters. */
-  admission({ type, wrapper, instance, handler }: AdmissionSource): DirectAdmission | undefined {
+  admission({ type, wrapper, instance, handler, isGuarded }: AdmissionSource): DirectAdmission | undefined {
     const { config } = this;
     if (config.getGlobalInterceptors().length > 0 || isIntercepted(type, handler)) return undefined;
     if (this.#hasFilters(type, handler)) return undefined;
+    if (!isGuarded) return new DirectAdmission({ instance, handler, guards: [] });
     const globals: readonly CanActivate[] = config.getGlobalGuards();
     const guards = enhancers(wrapper, [type, handler], { key: GUARDS_METADATA, globals, name: 'canActivate' });
     return guards && new DirectAdmission({ instance, handler, guards });

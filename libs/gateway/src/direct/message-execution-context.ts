@@ -47,7 +47,9 @@ export class MessageExecutionContext implements ExecutionContext {
       (index: number) =>
       <T>(): T =>
         this.getArgByIndex<T>(index);
-    return { getRequest: at(0), getResponse: at(1), getNext: at(2) };
+    // A guard that was written for HTTP sets headers of the response, which is the data, if there is any.
+    const getResponse = <T>(): T => (this.args[1] ?? {}) as T;
+    return { getRequest: at(0), getResponse, getNext: at(2) };
   }
 
   switchToRpc(): RpcHost {

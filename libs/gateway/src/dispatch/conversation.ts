@@ -1,15 +1,18 @@
 import type { RawData } from 'ws';
 import { CloseCode, decode, type DecodeLimits, type Envelope, isReserved, ReservedEvent } from '@holdfast/protocol';
 import { type Connection, type FrameReceiver, type Link, linkOf } from '../connection/index.js';
-import type { TimerWheel } from '../ground/index.js';
+import { RawFormat, type WireFormat } from '../format/index.js';
+import type { BoundedLog, TimerWheel } from '../ground/index.js';
 import type { NestCallback } from '../nest/index.js';
 import type { Counters, Traffic } from '../telemetry/index.js';
+import { type Answers, FormatAnswers } from './answers.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { HandlerPlan } from './handler-plan.js';
 import { HandlerWatch } from './handler-watch.js';
 import { Inbox, type InboxLimits, type InboxOwner, type Message } from './inbox.js';
 import type { Invocation, MessageOwner } from './invocation.js';
-import { sizeOf, textOf } from './message-bytes.js';
+import { bytesOf, type Frame, keepable, sizeOf, textOf } from './message-bytes.js';
+import { messageOf, readAs, readEnvelope } from './read-message.js';
 import { type FrameReply, rejectEarly, type ReservedFrames } from './reserved-frames.js';
 import type { StreamReply } from './stream-reply.js';
 import type { Turns, TurnTaker } from './turns.js';
@@ -30,6 +33,9 @@ export interface ConversationParts {
   readonly traffic: Traffic;
   readonly limits: ConversationLimits;
   readonly decodeLimits: DecodeLimits;
+  /** Of envelopes. */
+  readonly answers: Answers;
+  readonly log: BoundedLog;
 }
 
 const none: ReadonlySet<never> = new Set<never>();
@@ -37,9 +43,10 @@ const none: ReadonlySet<never> = new Set<never>();
 /** What is said on one connection: messages that wait, handlers at work, streams and violations. */
 export class Conversation implements FrameReceiver, FrameReply, MessageOwner, InboxOwner, TurnTaker {
   callbacks: NestCallback[] | undefined;
+  readonly answers: Answers;
   readonly #inbox: Inbox;
-  /** Frames that were read and wait for a turn of this connection; undefined in place of a binary one. */
-  #unread: (string | undefined)[] | undefined;
+  /** Frames that were read and wait for a turn of this connection. */
+  #unread: Frame[] | undefined;
   #inFlight: Set<Invocation> | undefined;
   /** Observables that answer requests. */
   #streams: Set<StreamReply> | undefined;
@@ -52,6 +59,7 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
     private readonly handlers: ReadonlyMap<string, HandlerPlan>,
   ) {
     this.#inbox = new Inbox(this, parts.limits);
+    this.answers = link.format ? new FormatAnswers(link.format) : parts.answers;
   }
 
   get waiting(): number {
@@ -98,9 +106,9 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
     traffic.messagesIn++;
     traffic.bytesIn += bytes;
     if (this.link.isEnding) return;
-    const text = isBinary ? undefined : textOf(data);
-    if (!this.#unread && turns.mayRead(this, bytes)) this.#receive(text);
-    else (this.#unread ??= []).push(text);
+    const frame = isBinary ? bytesOf(data) : textOf(data);
+    if (!this.#unread && turns.mayRead(this, bytes)) this.#receive(frame);
+    else (this.#unread ??= []).push(keepable(frame));
   }
 
   /** No messages are begun for a client that does not read the answers to those before. */
@@ -132,11 +140,13 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
   }
 
   /** Decodes a message again that was valid when it came. */
-  read(text: string): Message {
-    const decoded = decode(text, this.parts.decodeLimits);
-    const plan = decoded.ok ? this.handlers.get(decoded.envelope.event) : undefined;
-    if (!decoded.ok || !plan) throw new TypeError('A message that waited can no longer be read');
-    return messageOf(plan, decoded.envelope, text);
+  read(frame: Frame): Message {
+    const { format } = this.link;
+    const message = format
+      ? readAs(format, frame, this.handlers, this.parts)
+      : readEnvelope(frame, this.handlers, this.parts.decodeLimits);
+    if (!message) throw new TypeError('A message that waited can no longer be read');
+    return message;
   }
 
   full(): void {
@@ -159,8 +169,10 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
     this.#inbox.proceed();
     const unread = this.#unread ?? [];
     let next = 0;
-    while (next < unread.length && this.parts.turns.mayRead(this, unread[next]?.length ?? 0)) {
-      this.#receive(unread[next++]);
+    for (let frame = unread[next]; frame !== undefined; frame = unread[next]) {
+      if (!this.parts.turns.mayRead(this, frame.length)) break;
+      next++;
+      this.#receive(frame);
     }
     this.#unread = next < unread.length && !this.link.isEnding ? unread.slice(next) : undefined;
   }
@@ -212,17 +224,30 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
     return this.link.send(id === undefined ? envelope : { ...envelope, id }, 'answer');
   }
 
-  /** @param text - undefined for a binary frame. */
-  #receive(text: string | undefined): void {
+  #receive(frame: Frame): void {
     if (this.link.isEnding) return;
-    if (text === undefined) {
+    if (this.link.format) {
+      this.#receiveAs(this.link.format, frame);
+      return;
+    }
+    if (typeof frame !== 'string') {
       this.violate('BINARY_UNSUPPORTED', 'Binary frames are not understood here: send JSON text');
       return;
     }
-    const decoded = decode(text, this.parts.decodeLimits);
+    const decoded = decode(frame, this.parts.decodeLimits);
     if (!decoded.ok) this.violate(decoded.error.code, decoded.error.message, decoded.id);
     else if (isReserved(decoded.envelope.event)) this.#reserved(decoded.envelope);
-    else this.#message(decoded.envelope, text);
+    else this.#message(decoded.envelope, frame);
+  }
+
+  #receiveAs(format: WireFormat, frame: Frame): void {
+    if (format instanceof RawFormat) {
+      this.link.heard(frame);
+      // All of a gateway may be in its listeners.
+      if (this.handlers.size === 0) return;
+    }
+    const message = readAs(format, frame, this.handlers, this.parts);
+    if (message) this.#inbox.push(message);
   }
 
   #reserved(envelope: Envelope): void {
@@ -235,13 +260,13 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
       );
   }
 
-  #message(envelope: Envelope, text: string): void {
+  #message(envelope: Envelope, frame: Frame): void {
     if (!this.link.isAdmitted) {
       rejectEarly(this, envelope.id);
       return;
     }
     const plan = this.handlers.get(envelope.event);
-    if (plan) this.#inbox.push(messageOf(plan, envelope, text));
+    if (plan) this.#inbox.push(messageOf(plan, envelope, frame));
     else this.violate('UNKNOWN_EVENT', 'No handler is subscribed to this event', envelope.id);
   }
 
@@ -250,10 +275,6 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
     this.#whenIdle = undefined;
     for (const callback of callbacks ?? []) callback();
   }
-}
-
-function messageOf(plan: HandlerPlan, { data, id, trace }: Envelope, text: string): Message {
-  return { plan, data, id, trace, text };
 }
 
 /** What is said on a connection whose upgrade has happened. */

@@ -23,7 +23,7 @@ export class Dispatcher {
   /** Begins handling; the inbox has seen to it that it is this message's turn. */
   start(owner: MessageOwner, message: Message): void {
     const { wheel, metrics, clock } = this.parts;
-    const invocation = new Invocation(owner, message.plan, message.id, wheel.now);
+    const invocation = new Invocation(owner, message.plan, message.id, wheel.now, message.wire);
     if (metrics.isEnabled) invocation.measuredFrom = clock.now();
     if (owner.link.isTraced || isFollowing()) this.#beginTraced(invocation, message);
     else this.#begin(invocation, message);
@@ -36,7 +36,7 @@ export class Dispatcher {
 
   #beginTraced(invocation: Invocation, message: Message): void {
     const { tracing } = this.parts;
-    const { plan, id, text, trace } = message;
+    const { plan, id, frame, trace } = message;
     const { link } = invocation.owner;
     const begin = (): void => {
       runFor(link.connection, () => {
@@ -47,7 +47,7 @@ export class Dispatcher {
       begin();
       return;
     }
-    const bytes = Buffer.byteLength(text);
+    const bytes = Buffer.byteLength(frame);
     invocation.span = tracing.message(link.connection, { event: plan.event, id, bytes, trace }, link.handshakeSpan);
     tracing.inside(invocation.span, begin);
   }

@@ -1,4 +1,6 @@
+import type { WireMessage } from '../format/index.js';
 import type { HandlerPlan } from './handler-plan.js';
+import { type Frame, keepable } from './message-bytes.js';
 
 /** A decoded message on its way to its handler. */
 export interface Message {
@@ -8,14 +10,16 @@ export interface Message {
   /** W3C traceparent of the frame. */
   readonly trace: string | undefined;
   /** What it was decoded from. */
-  readonly text: string;
+  readonly frame: Frame;
+  /** As the format of its gateway has read it; undefined for an envelope. */
+  readonly wire: WireMessage | undefined;
 }
 
 /** Whom an inbox works for. */
 export interface InboxOwner {
   start(message: Message): void;
   /** Decodes a message again, whose turn has come. It was valid when it came. */
-  read(text: string): Message;
+  read(frame: Frame): Message;
   /** Whether one more that waits may begin now; otherwise {@link Inbox.proceed} is called when one may. */
   mayBegin(): boolean;
   /** It is above its marks: no more, please. */
@@ -37,10 +41,10 @@ const messageBytes = 48;
  * that TCP slows the peer down; below half of them it is read again. What was read together with the last one that
  * fitted still comes along: at most 64 KiB, which is what Node reads at once.
  *
- * Keeps texts and not what was decoded from them: objects take up to 25 times the memory of their text.
+ * Keeps frames and not what was decoded from them: objects take up to 25 times the memory of their text.
  */
 export class Inbox {
-  #texts: string[] = [];
+  #frames: Frame[] = [];
   #plans: HandlerPlan[] = [];
   #first = 0;
   #bytes = 0;
@@ -56,7 +60,7 @@ export class Inbox {
   ) {}
 
   get length(): number {
-    return this.#texts.length - this.#first;
+    return this.#frames.length - this.#first;
   }
 
   push(message: Message): void {
@@ -64,9 +68,9 @@ export class Inbox {
       this.#start(message);
       return;
     }
-    this.#texts.push(message.text);
+    this.#frames.push(keepable(message.frame));
     this.#plans.push(message.plan);
-    this.#bytes += costOf(message.text);
+    this.#bytes += costOf(message.frame);
     if (this.length >= this.limits.inboxMessages || this.#bytes >= this.limits.inboxBytes) this.owner.full();
   }
 
@@ -89,7 +93,7 @@ export class Inbox {
   /** The connection has ended: messages that still wait are dropped. */
   discard(): void {
     this.#holds = Infinity;
-    this.#texts = [];
+    this.#frames = [];
     this.#plans = [];
     this.#first = 0;
     this.#bytes = 0;
@@ -111,17 +115,17 @@ export class Inbox {
       this.owner.relieved();
   }
 
-  #take(): string {
-    const text = this.#texts[this.#first] ?? '';
-    this.#texts[this.#first++] = '';
-    this.#bytes -= costOf(text);
+  #take(): Frame {
+    const frame = this.#frames[this.#first] ?? '';
+    this.#frames[this.#first++] = '';
+    this.#bytes -= costOf(frame);
     // Moving the rest only when half is used up keeps taking a message O(1) on average.
-    if (this.#first * 2 >= this.#texts.length) {
-      this.#texts = this.#texts.slice(this.#first);
+    if (this.#first * 2 >= this.#frames.length) {
+      this.#frames = this.#frames.slice(this.#first);
       this.#plans = this.#plans.slice(this.#first);
       this.#first = 0;
     }
-    return text;
+    return frame;
   }
 
   #isFree(plan: HandlerPlan): boolean {
@@ -138,6 +142,6 @@ export class Inbox {
   }
 }
 
-function costOf(text: string): number {
-  return Buffer.byteLength(text) + messageBytes;
+function costOf(frame: Frame): number {
+  return Buffer.byteLength(frame) + messageBytes;
 }

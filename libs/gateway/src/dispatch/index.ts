@@ -1,3 +1,4 @@
+export { EnvelopeAnswers } from './answers.js';
 export { CONCURRENCY } from './concurrent.decorator.js';
 export { Conversation, conversationOf, type ConversationParts } from './conversation.js';
 export { Dispatcher } from './dispatcher.js';

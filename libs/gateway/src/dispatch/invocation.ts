@@ -1,7 +1,8 @@
 import type { Span } from '@opentelemetry/api';
-import type { Envelope } from '@holdfast/protocol';
 import type { Link } from '../connection/index.js';
+import type { WireMessage } from '../format/index.js';
 import { Call, type NestCallback } from '../nest/index.js';
+import type { Answers, Answered } from './answers.js';
 import type { HandlerPlan } from './handler-plan.js';
 import type { StreamReply } from './stream-reply.js';
 
@@ -18,14 +19,12 @@ export interface MessageOwner {
   settled(invocation: Invocation): void;
   addStream(stream: StreamReply): void;
   removeStream(stream: StreamReply): void;
-  /** Sends a frame that belongs to a request, where there is one. @returns false when the connection is ending. */
-  answer(envelope: Envelope, id: string | number | undefined): boolean;
-  /** Sends an error frame. */
-  reject(code: string, message: string, id?: string | number): void;
+  /** How messages of this connection are answered. */
+  readonly answers: Answers;
 }
 
 /** One message being handled. */
-export class Invocation extends Call {
+export class Invocation extends Call implements Answered {
   /** Its request has its reply, or its time is up: whatever comes now is too late. */
   settled = false;
   /** It was settled by its deadline. */
@@ -44,6 +43,7 @@ export class Invocation extends Call {
     readonly plan: HandlerPlan,
     readonly id: string | number | undefined,
     readonly startedAt: number,
+    readonly wire?: WireMessage | undefined,
   ) {
     super();
   }

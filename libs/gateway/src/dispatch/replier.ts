@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { encode, type Envelope, isReserved, ReservedEvent } from '@holdfast/protocol';
+import type { ErrorData } from '@holdfast/protocol';
 import type { BoundedLog, Clock } from '../ground/index.js';
 import { accountFor, labelOf } from '../nest/index.js';
 import type { Counters, Metrics, Tracing } from '../telemetry/index.js';
@@ -14,8 +14,9 @@ export interface ReplierParts {
   readonly clock: Clock;
   /** Of one connection, at the same time. */
   readonly maxStreams: number;
-  readonly maxEventLength: number;
 }
+
+const unencodable: ErrorData = { code: 'UNENCODABLE', message: 'The answer cannot be expressed in JSON' };
 
 /** Sees to it that a request is answered once: with what its handler made of it, or with an error (PROTOCOL.md 4). */
 export class Replier {
@@ -27,7 +28,7 @@ export class Replier {
       return;
     }
     if (invocation.failure) this.#fail(invocation);
-    else if (!invocation.plan.acknowledges || result !== undefined) this.#succeed(invocation, result);
+    else if (!invocation.plan.acknowledges || result !== undefined) this.#say(invocation, 'reply', result);
     else if (invocation.id !== undefined) return; // The handler keeps its acknowledgement for later.
     this.#settle(invocation);
   }
@@ -39,7 +40,7 @@ export class Replier {
         if (invocation.timedOut) this.#tooLate(invocation);
         return;
       }
-      if (invocation.id !== undefined) this.#send(invocation, { event: ReservedEvent.reply, data: data ?? null });
+      this.#say(invocation, 'acknowledge', data);
       this.#settle(invocation);
     };
   }
@@ -48,9 +49,9 @@ export class Replier {
     let hasBegun = false;
     const finish = (result: unknown): void => {
       invocation.owner.removeStream(stream);
-      if (!hasBegun) this.reply(invocation, result);
+      if (!hasBegun) this.#finishWith(invocation, result);
       else if (invocation.failure) this.#fail(invocation);
-      else if (invocation.id !== undefined) invocation.owner.answer({ event: ReservedEvent.end }, invocation.id);
+      else this.#say(invocation, 'end', undefined);
     };
     const finishAfterFilters = (result: unknown): void => {
       if (invocation.filtering)
@@ -67,12 +68,12 @@ export class Replier {
       mayStream: () => this.#mayStream(invocation, stream),
       next: (value) => {
         // An error ends a stream, and this one has just had it.
-        if (!this.#next(invocation, value)) this.#cancel(invocation, stream);
+        if (!this.#say(invocation, 'next', value)) this.#cancel(invocation, stream);
       },
       finished: finishAfterFilters,
-      error: (error) => {
+      error: (error, value) => {
         invocation.failed(error);
-        finishAfterFilters(undefined);
+        finishAfterFilters(value);
       },
       teardownFailed: (error) => {
         const { gateway, method } = invocation.plan;
@@ -85,38 +86,30 @@ export class Replier {
     stream.start(source, invocation.plan.streams);
   }
 
+  /** The one value of a stream is its reply, unless an error came after it. */
+  #finishWith(invocation: Invocation, result: unknown): void {
+    if (invocation.failure && result !== undefined && !invocation.settled) this.#say(invocation, 'next', result);
+    this.reply(invocation, result);
+  }
+
   #mayStream(invocation: Invocation, stream: StreamReply): boolean {
     const { owner } = invocation;
     if (!owner.link.isEnding) {
       if (owner.openStreams < this.parts.maxStreams) return true;
       this.#countError(invocation, 'TOO_MANY_STREAMS');
-      owner.reject('TOO_MANY_STREAMS', 'This connection has as many open streams as it may have', invocation.id);
+      this.#tell(invocation, {
+        code: 'TOO_MANY_STREAMS',
+        message: 'This connection has as many open streams as it may have',
+      });
     }
     owner.removeStream(stream);
     this.#settle(invocation);
     return false;
   }
 
-  /** @returns whether the stream may go on. */
-  #next(invocation: Invocation, value: unknown): boolean {
-    const { id, plan } = invocation;
-    const chosen = this.#eventResponse(value);
-    if (chosen) return this.#send(invocation, chosen);
-    if (id !== undefined) return this.#send(invocation, { event: ReservedEvent.next, data: value ?? null });
-    return value === undefined || this.#send(invocation, { event: plan.event, data: value });
-  }
-
   #cancel(invocation: Invocation, stream: StreamReply): void {
     invocation.owner.removeStream(stream);
     stream.cancel();
-  }
-
-  #succeed(invocation: Invocation, result: unknown): void {
-    const { id, plan } = invocation;
-    const chosen = this.#eventResponse(result);
-    if (chosen) this.#send(invocation, chosen);
-    else if (id !== undefined) this.#send(invocation, { event: ReservedEvent.reply, data: result ?? null });
-    else if (result !== undefined) this.#send(invocation, { event: plan.event, data: result });
   }
 
   #fail(invocation: Invocation): void {
@@ -126,23 +119,44 @@ export class Replier {
     if (isFault && !invocation.handledByFilter) this.#logFault(invocation);
     else this.parts.log.debug(`${plan.gateway}.${plan.method}`, `"${plan.event}" was answered ${data.code}`);
     if (invocation.handledByFilter && id === undefined) return;
-    this.#send(invocation, { event: ReservedEvent.error, data });
+    this.#tell(invocation, data, invocation.failure?.error);
   }
 
   /** @returns false when the connection is ending, or when it was an error that was sent instead. */
-  #send(invocation: Invocation, envelope: Envelope): boolean {
-    const { id, plan, owner } = invocation;
-    if (owner.link.isEnding) return false;
-    if (id !== undefined) envelope.id = id;
-    const encoded = encode(envelope);
-    if (encoded.ok) return owner.link.sendText(encoded.text, 'answer');
+  #say(invocation: Invocation, what: 'reply' | 'acknowledge' | 'next' | 'end', value: unknown): boolean {
+    const { answers, link } = invocation.owner;
+    if (link.isEnding) return false;
+    let frame: Buffer | undefined;
+    try {
+      frame = answers[what](invocation, value);
+    } catch (error) {
+      this.#unencodable(invocation, error);
+      return false;
+    }
+    return frame === undefined || link.sendFrame(frame, 'answer');
+  }
+
+  #unencodable(invocation: Invocation, error: unknown): void {
+    const { plan } = invocation;
     this.#countError(invocation, 'UNENCODABLE', {});
     this.parts.log.error(
       'unencodable',
-      `What ${plan.gateway}.${plan.method} answered to "${plan.event}" cannot be sent: ${encoded.error.message}`,
+      `What ${plan.gateway}.${plan.method} answered to "${plan.event}" cannot be sent: ${messageOf(error)}`,
     );
-    owner.reject('UNENCODABLE', 'The answer cannot be expressed in JSON', id);
-    return false;
+    this.#tell(invocation, unencodable);
+  }
+
+  /** Sends an error. */
+  #tell(invocation: Invocation, error: ErrorData, exception?: unknown): void {
+    const { answers, link } = invocation.owner;
+    if (link.isEnding) return;
+    try {
+      const frame = answers.error(invocation, error, exception);
+      if (frame) link.sendFrame(frame, 'answer');
+    } catch (failure) {
+      // The format may fail on that, too.
+      if (error !== unencodable) this.#unencodable(invocation, failure);
+    }
   }
 
   /** Its request was answered before. Nobody is told what came of it, but a programming error is still one. */
@@ -164,7 +178,7 @@ export class Replier {
     this.#countError(invocation, 'HANDLER_TIMEOUT', {});
     invocation.timedOut = true;
     if (invocation.stream) this.#cancel(invocation, invocation.stream);
-    invocation.owner.reject('HANDLER_TIMEOUT', 'The handler did not finish in time', invocation.id);
+    this.#tell(invocation, { code: 'HANDLER_TIMEOUT', message: 'The handler did not finish in time' });
     this.#settle(invocation);
   }
 
@@ -202,27 +216,8 @@ export class Replier {
     if (fault) tracing.failed(invocation.span, code, fault.error);
     else tracing.refused(invocation.span, code);
   }
+}
 
-  /**
-   * Nest's `WsResponse`: a handler chooses the event it answers with. Names of the protocol are not the handler's to
-   * choose, and what is no name at all would be a frame that no client can read.
-   *
-   * @returns undefined for any other value, also for one that cannot be looked at: that is said when it cannot be
-   *   encoded.
-   */
-  #eventResponse(result: unknown): Envelope | undefined {
-    if (typeof result !== 'object' || result === null) return undefined;
-    try {
-      if (!('event' in result) || !('data' in result)) return undefined;
-      const { event, data } = result;
-      return this.#isName(event) ? { event, data } : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  #isName(event: unknown): event is string {
-    if (typeof event !== 'string' || isReserved(event)) return false;
-    return event.length > 0 && event.length <= this.parts.maxEventLength;
-  }
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -5,7 +5,8 @@ export interface StreamSink {
   next(value: unknown): void;
   /** It has ended: after {@link begun} with nothing, else with the only value it had, which is an ordinary reply. */
   finished(value: unknown): void;
-  error(error: unknown): void;
+  /** @param value - the only value it had before, which was not sent; undefined if there was none. */
+  error(error: unknown, value: unknown): void;
   /** The handler has done its part: the next message may have its turn. */
   begun(): void;
   /** Whether the stream may go on living beside other messages. */
@@ -70,7 +71,8 @@ export class StreamReply extends Subscription implements Observer<unknown> {
   }
 
   error(error: unknown): void {
-    if (this.#finish()) this.sink.error(error);
+    const only = this.#held;
+    if (this.#finish()) this.sink.error(error, only?.value);
     this.unsubscribe();
   }
 

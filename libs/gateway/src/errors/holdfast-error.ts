@@ -4,6 +4,9 @@ export type HoldfastErrorCode =
   | 'INVALID_GATEWAY'
   | 'INVALID_CLOSE_CODE'
   | 'INVALID_EVENT_NAME'
+  | 'INVALID_DATA'
+  | 'NOT_SENT'
+  | 'UNSUPPORTED'
   | 'ADAPTER_REPLACED'
   | 'PORT_UNAVAILABLE';
 

@@ -1,19 +1,22 @@
 import { Injectable, Logger, type Type } from '@nestjs/common';
 import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { isReserved } from '@holdfast/protocol';
-import { AuthGuard } from '../auth/index.js';
+import { AuthGuard, isMarkedPublic } from '../auth/index.js';
 import { DirectCompiler } from '../direct/index.js';
 import { ConnectionIndex } from '../connection/index.js';
 import { normalizeRoute } from '../admission/index.js';
 import { HoldfastExceptionFilter } from './holdfast-exception.filter.js';
 import { HoldfastError } from '../errors/index.js';
+import { RAW_EVENT } from '../format/index.js';
 import { unfinishedProblems } from '../intake/index.js';
 import { type BoundRateLimit, sharedRuleProblems } from '../rate-limit/index.js';
+import { describeGateway, guardsOf, unguardedWarning } from './boot-report.js';
 import { endpointSettings, type MessageLimits } from './endpoint-settings.js';
 import { watchFilter, watchFilters } from './filter-seam.js';
 import { GatewayGuards } from './gateway-guards.js';
 import type { GatewayInfo } from './gateway-info.js';
-import { type GatewayOptions, gatewayProblems, readGatewayOptions } from './gateway-options.js';
+import { type Formats, formatProblems, subprotocolProblems } from './gateway-format.js';
+import { type GatewayOptions, gatewayProblems, gatewayWarnings, readGatewayOptions } from './gateway-options.js';
 import { type PlannedGateway, type PlannedMethod, planHandlers } from './handler-plans.js';
 import { hasHook, watchHooks } from './hook-seam.js';
 import {
@@ -39,6 +42,7 @@ export interface ExplorerSettings {
   /** Tokens can be verified. */
   readonly canAuthenticate: boolean;
   readonly messages: MessageLimits & { readonly unfinishedBytes: number | undefined };
+  readonly formats: Formats;
 }
 
 /** Finds every gateway before Nest binds it, and refuses by name what cannot work together. */
@@ -76,6 +80,7 @@ export class GatewayExplorer {
         `Holdfast cannot serve these gateways:\n${problems.map((problem) => `- ${problem}`).join('\n')}`,
       );
     }
+    this.#report(found, settings);
     return ports;
   }
 
@@ -138,11 +143,17 @@ export class GatewayExplorer {
   }
 
   #problems({ info, options, methods }: Found, { canAuthenticate }: ExplorerSettings): string[] {
-    const problems = gatewayProblems(info.name, options);
+    for (const warning of gatewayWarnings(info.name, options)) this.#logger.warn(warning);
+    const events = methods.map(({ event }) => event);
+    const problems = [
+      ...gatewayProblems(info.name, options),
+      ...formatProblems(info.name, options.format, events),
+      ...subprotocolProblems(info.name, options.subprotocols),
+    ];
     for (const { name, event } of methods) {
       if (typeof event !== 'string' || event === '') {
         problems.push(`${info.name}.${name} subscribes to ${JSON.stringify(event)}: events are non-empty strings`);
-      } else if (isReserved(event)) {
+      } else if (isReserved(event) && event !== RAW_EVENT) {
         problems.push(`${info.name}.${name} subscribes to "${event}": names beginning with "$" belong to the protocol`);
       }
     }
@@ -168,7 +179,7 @@ export class GatewayExplorer {
     for (const group of groupByPlace(found).values()) {
       const [first] = group;
       if (!first) continue;
-      const { port, path, maxPayload } = first.options;
+      const { port, path, maxPayload, format, subprotocols } = first.options;
       problems.push(...conflicts(group));
       try {
         const fullPath = normalizeRoute(path, prefix);
@@ -180,6 +191,8 @@ export class GatewayExplorer {
           gateways: group.map(({ info }) => info),
           handlers: planHandlers(group, this.config, this.compiler, `${port}${fullPath}`),
           settings: endpointSettings(settings.messages, maxPayload),
+          format: settings.formats.of(format),
+          subprotocols: Array.isArray(subprotocols) ? subprotocols.map(String) : [],
           guards: this.guards,
           connectionsOf: (key) => this.index.byKey.get(key),
         });
@@ -191,6 +204,18 @@ export class GatewayExplorer {
       }
     }
     return ports;
+  }
+
+  #report(found: readonly Found[], { canAuthenticate, formats, useGlobalPrefix }: ExplorerSettings): void {
+    const globals = this.config.getGlobalGuards();
+    const prefix = useGlobalPrefix ? this.config.getGlobalPrefix() : '';
+    for (const { info, options, methods } of found) {
+      const guards = guardsOf(info.type, globals);
+      const place = { path: normalizeRoute(options.path, prefix), port: options.port };
+      this.#logger.log(describeGateway(info.name, place, formats.of(options.format)?.name, guards));
+      const isGuarded = guards.length > 0 || methods.some(({ callback }) => guardsOf(callback, []).length > 0);
+      if (canAuthenticate && !isGuarded && !isMarkedPublic(info.type)) this.#logger.warn(unguardedWarning(info.name));
+    }
   }
 
   #watch(found: readonly Found[]): void {
@@ -243,11 +268,20 @@ function conflicts(group: readonly Found[]): string[] {
       owners.set(event, here);
     }
   }
-  const limits = new Map(group.map(({ info, options }) => [options.maxPayload, info.name]));
-  if (limits.size > 1) {
-    problems.push(
-      `${[...limits.values()].join(' and ')} share a path but set different maxPayload: ${[...limits.keys()].map((limit) => limit ?? 'the default').join(' and ')}`,
-    );
-  }
+  for (const setting of ['maxPayload', 'format', 'subprotocols'] as const)
+    problems.push(...differences(group, setting));
   return problems;
+}
+
+function differences(group: readonly Found[], setting: 'maxPayload' | 'format' | 'subprotocols'): string[] {
+  const values = new Map(
+    group.map(({ info, options: { [setting]: value } }) => [
+      value === undefined ? 'the default' : typeof value === 'string' ? value : JSON.stringify(value),
+      info.name,
+    ]),
+  );
+  if (values.size < 2) return [];
+  return [
+    `${[...values.values()].join(' and ')} share a path but set different ${setting}: ${[...values.keys()].join(' and ')}`,
+  ];
 }

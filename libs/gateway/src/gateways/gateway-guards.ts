@@ -8,6 +8,7 @@ import type { GatewayInfo } from './gateway-info.js';
 import { NestBindings } from './nest-binding.js';
 import type { Guards } from './route.js';
 import { DirectCompiler, type HandshakeHook } from '../direct/index.js';
+import { isMessagesOnly } from './handshake-guards.js';
 import { watchOwnHooks } from './hook-seam.js';
 
 type Decide = (connection: Connection, request: IncomingMessage) => Promise<void>;
@@ -84,8 +85,9 @@ export class GatewayGuards implements Guards {
     const { type, wrapper, instance } = gateway;
     if (ready || !instance) return ready;
     const decide = this.#decideBy(instance);
+    const isGuarded = !isMessagesOnly(type);
     const admission =
-      this.compiler.admission({ type, wrapper, instance, handler: decide }) ??
+      this.compiler.admission({ type, wrapper, instance, handler: decide, isGuarded }) ??
       this.#create(instance, decide, undefined, undefined);
     this.#admissions.set(gateway, admission);
     return admission;
@@ -123,7 +125,7 @@ export class GatewayGuards implements Guards {
   ): NestAdmission {
     // ExternalContextCreator types callbacks as `(...args: unknown[])`; ours is called by `#askThroughNest` alone.
     const callback = decide as (...args: unknown[]) => unknown;
-    const options = { guards: true, interceptors: true, filters: true };
+    const options = { guards: !isMessagesOnly(instance.constructor), interceptors: true, filters: true };
     return this.contextCreator.create<never, 'ws'>(
       instance,
       callback,

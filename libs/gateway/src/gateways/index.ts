@@ -6,3 +6,4 @@ export { bindingOf, bindingOfClient, NestBinding, NestBindings } from './nest-bi
 export { PortTable } from './port-table.js';
 export { Route, routeOf } from './route.js';
 export { RouteTable } from './route-table.js';
+export { Formats } from './gateway-format.js';

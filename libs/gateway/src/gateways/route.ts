@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Arrival, Destination, PayloadLimits } from '../admission/index.js';
 import type { Connection } from '../connection/index.js';
 import type { HandlerPlan } from '../dispatch/index.js';
+import { RawFormat, type WireFormat } from '../format/index.js';
 import { Endpoint } from './endpoint.js';
 import type { GatewayInfo } from './gateway-info.js';
 
@@ -19,6 +20,9 @@ export interface RouteParts {
   readonly gateways: readonly GatewayInfo[];
   readonly handlers: ReadonlyMap<string, HandlerPlan>;
   readonly settings: PayloadLimits;
+  readonly format: WireFormat | undefined;
+  /** Of the application. */
+  readonly subprotocols: readonly string[];
   readonly guards: Guards;
   /** @returns the connections that are filed under a key, see `ConnectionIndex`. */
   readonly connectionsOf: (key: object) => ReadonlySet<Connection>;
@@ -34,6 +38,8 @@ export class Route implements Destination {
   readonly gateways: readonly GatewayInfo[];
   readonly handlers: ReadonlyMap<string, HandlerPlan>;
   readonly settings: PayloadLimits;
+  readonly format: WireFormat | undefined;
+  readonly subprotocols: readonly string[];
   /** Nothing of this path runs in Nest's own chain, so that Nest need not be told of its clients. */
   readonly isDirect: boolean;
   readonly connectCallbacks: NestConnectCallback[] = [];
@@ -41,11 +47,14 @@ export class Route implements Destination {
   readonly inits: Promise<void>[] = [];
   readonly #guards: Guards;
 
-  constructor({ port, path, gateways, handlers, settings, guards, connectionsOf }: RouteParts) {
+  constructor(parts: RouteParts) {
+    const { port, path, gateways, handlers, settings, format, subprotocols, guards, connectionsOf } = parts;
     this.route = path;
     this.gateways = gateways;
     this.handlers = handlers;
     this.settings = settings;
+    this.format = format;
+    this.subprotocols = subprotocols;
     this.#guards = guards;
     this.keys = [...gateways.map(({ type }) => type), this];
     const hasHooks = gateways.some(
@@ -54,6 +63,11 @@ export class Route implements Destination {
     this.isDirect = !hasHooks && [...handlers.values()].every(({ direct }) => direct !== undefined);
     this.endpoint = new Endpoint(port, path, connectionsOf(this));
     routes.set(this.endpoint, this);
+  }
+
+  /** Frames of the format `raw` are the application's own. */
+  get servesSdk(): boolean {
+    return !(this.format instanceof RawFormat);
   }
 
   admit(arrival: Arrival): Promise<void> | undefined {

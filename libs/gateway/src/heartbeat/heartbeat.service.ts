@@ -75,8 +75,9 @@ export class HeartbeatService {
 
   /** A plain client answered a ping, or pretends to. @internal */
   ponged(link: Link, payload: Buffer): void {
+    if (link.connection.handshake.mode !== 'plain') return;
     const beat = this.#beats.get(link);
-    if (link.connection.handshake.mode === 'plain' && beat && payload.equals(pingPayload(beat))) this.#measure(beat);
+    if (beat && payload.toString('latin1') === String(beat.count)) this.#measure(beat);
   }
 
   /** Called by the beat itself. @internal */
@@ -147,5 +148,5 @@ function showsLife(beat: Beat): boolean {
 
 /** A pong repeats it (RFC 6455 section 5.5.3): thus an answer to another ping is told from one to the last. */
 function pingPayload({ count }: Beat): Buffer {
-  return Buffer.from(String(count));
+  return Buffer.from(String(count), 'latin1');
 }

@@ -21,7 +21,12 @@ export class Closing implements LinkObserver {
   constructor(private readonly parts: ClosingParts) {}
 
   ended(link: Link): void {
-    this.parts.counters.add('closed', link.cause?.name ?? 'UNKNOWN');
+    const { cause, connection } = link;
+    this.parts.counters.add('closed', cause?.name ?? 'UNKNOWN');
+    this.parts.log.debug(
+      'disconnected',
+      `Disconnected ${connection.id} from ${link.place.route}: ${cause?.code ?? ''} ${cause?.name ?? ''} by ${cause?.initiator ?? 'nobody'}`,
+    );
     forgetHeaders(link.connection.handshake, this.parts.headerLimits);
     const span = this.#traceSafely(link);
     const binding = bindingOf(link);

@@ -95,7 +95,9 @@ export class Reception implements ReceptionPort<Route> {
   /** Before this, it is not a connection of any gateway, and is sent frames of the protocol only. */
   #admit(arrival: Arrival<Route>): void {
     const { link, destination } = arrival;
-    this.parts.counters.add('admitted', link.connection.handshake.mode);
+    const { id, handshake } = link.connection;
+    this.parts.counters.add('admitted', handshake.mode);
+    this.parts.log.debug('connected', `Connected ${id} from ${handshake.ip} to ${handshake.route} (${handshake.mode})`);
     link.admit();
     if (destination.isDirect) this.#openSafely(arrival);
     else void this.#connect(arrival);

@@ -65,6 +65,7 @@ export const connectionProviders: Provider[] = [
       new UpgradeChecks({
         limits,
         limiter: new MemoryLimiter({ clock }),
+        originsAllowed: String(admission.origins),
         originPolicy: createOriginPolicy({ allowed: admission.origins, allowMissing: admission.allowMissingOrigin }),
         resolveAddress: createAddressResolver(admission.trustedProxies),
         handshakeRate: admission.handshakeRate,

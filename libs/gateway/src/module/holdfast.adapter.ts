@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Observable } from 'rxjs';
-import type { WebSocketAdapter, WsMessageHandler } from '@nestjs/common';
+import type { WsMessageHandler } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { CloseCode } from '@holdfast/protocol';
 import {
   type AdmissionService,
@@ -14,6 +15,7 @@ import { type Connection, linkOf } from '../connection/index.js';
 import { conversationOf } from '../dispatch/index.js';
 import { serviceRestart } from '../drain/index.js';
 import { HoldfastError } from '../errors/index.js';
+import type { MessageParser } from '../format/index.js';
 import {
   bindingOfClient,
   type Endpoint,
@@ -36,17 +38,20 @@ export interface AdapterParts {
   readonly handshakeTimeoutMs: number;
   readonly host: HttpAdapterHost;
   readonly prefix: () => string;
+  /** Of gateways with `format: 'nest'`. */
+  readonly parser: { parse: MessageParser };
   readonly explore: () => ReadonlyMap<number, PortTable>;
   /** Called last, when the application is closed. */
   readonly dispose: () => void;
 }
 
 /**
- * Where Nest's gateways meet Holdfast. It installs itself: importing `HoldfastModule` is enough.
+ * Where Nest's gateways meet Holdfast. It installs itself: importing `HoldfastModule` is enough. It is a `WsAdapter`
+ * for whoever asks, but all that `WsAdapter` does is done by Holdfast.
  *
  * @publicApi
  */
-export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
+export class HoldfastAdapter extends WsAdapter {
   readonly #parts: AdapterParts;
   readonly #listeners: UpgradeListener[] = [];
   readonly #ownPorts: OwnPort[] = [];
@@ -54,6 +59,7 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
 
   /** @internal */
   constructor(parts: AdapterParts) {
+    super();
     this.#parts = parts;
   }
 
@@ -63,28 +69,45 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
    *
    * @internal
    */
-  set forceCloseConnections(_force: boolean | undefined) {
+  override set forceCloseConnections(isForced: boolean) {
+    super.forceCloseConnections = isForced;
     this.#ports ??= this.#openPorts();
   }
 
+  override get forceCloseConnections(): boolean {
+    return super.forceCloseConnections;
+  }
+
+  /**
+   * Sets what makes a message of a frame, on gateways with `format: 'nest'`. What it throws is logged at debug level,
+   * and the frame is ignored.
+   */
+  override setMessageParser(parser: Parameters<WsAdapter['setMessageParser']>[0]): void {
+    super.setMessageParser(parser);
+    this.#parts.parser.parse = (frame) => parser(frame) ?? undefined;
+  }
+
   /** Nest asks for the server of each place a gateway is at. */
-  create(port: number, options: { readonly path?: string } = {}): Endpoint {
+  override create(port: number, options: { readonly path?: string } = {}): Endpoint {
     const path = normalizeRoute(options.path, this.#parts.prefix());
     const route = this.#ports?.get(port)?.find(path);
     if (!route) throw new HoldfastError('INVALID_GATEWAY', `No gateway was found for ${path} on port ${port} at boot`);
     return route.endpoint;
   }
 
-  bindClientConnect(server: Endpoint, callback: (connection: Connection, request: IncomingMessage) => void): void {
+  override bindClientConnect(
+    server: Endpoint,
+    callback: (connection: Connection, request: IncomingMessage) => void,
+  ): void {
     routeOf(server)?.connectCallbacks.push(callback);
   }
 
-  bindClientDisconnect(client: Connection, callback: (reason: string) => void): void {
+  override bindClientDisconnect(client: Connection, callback: (reason: string) => void): void {
     const binding = bindingOfClient(client);
     if (binding) (binding.disconnectCallbacks ??= []).push(callback);
   }
 
-  bindMessageHandlers(
+  override bindMessageHandlers(
     client: Connection,
     handlers: WsMessageHandler[],
     _transform?: (data: unknown) => Observable<unknown>,
@@ -108,7 +131,7 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
     if (failure) throw failure.reason as HoldfastError;
   }
 
-  async close(server: Endpoint): Promise<void> {
+  override async close(server: Endpoint): Promise<void> {
     for (const connection of server.connections)
       linkOf(connection).terminate(CloseCode.SERVICE_RESTART, serviceRestart);
     await Promise.resolve();
@@ -120,7 +143,7 @@ export class HoldfastAdapter implements WebSocketAdapter<Endpoint, Connection> {
     await Promise.all(this.#ownPorts.splice(0).map((port) => port.close()));
   }
 
-  async dispose(): Promise<void> {
+  override async dispose(): Promise<void> {
     await this.release();
     this.#parts.admission.dispose();
     this.#parts.dispose();

@@ -1,12 +1,15 @@
-import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { WsAdapter } from '@nestjs/platform-ws';
 import { ReadinessService } from '../admission/index.js';
 import { DrainService } from '../drain/index.js';
 import { HoldfastError } from '../errors/index.js';
 import { RouteTable } from '../gateways/index.js';
+import { type Clock, HOLDFAST_CLOCK } from '../ground/index.js';
 import { afterBootstrap, beforeClose } from '../nest/index.js';
 import { Features } from './features.js';
 import { HoldfastAdapter } from './holdfast.adapter.js';
+import { warnWithoutShutdownHooks } from './shutdown-warning.js';
 
 /** Takes the gateway through the boot and the shutdown of the application. */
 @Injectable()
@@ -20,6 +23,7 @@ export class HoldfastRuntime implements OnModuleInit, OnApplicationBootstrap {
     private readonly config: ApplicationConfig,
     private readonly host: HttpAdapterHost,
     private readonly modules: ModulesContainer,
+    @Inject(HOLDFAST_CLOCK) private readonly clock: Clock,
   ) {
     // Before `init()`, when Nest binds its gateways; a lifecycle hook would be too late.
     config.setIoAdapter(adapter);
@@ -31,13 +35,14 @@ export class HoldfastRuntime implements OnModuleInit, OnApplicationBootstrap {
       const remedy =
         installed instanceof HoldfastAdapter
           ? 'another HoldfastModule.forRoot() did the same: import it once, it is global'
-          : 'another one replaced it: remove app.useWebSocketAdapter(...)';
+          : replacedBy(installed);
       throw new HoldfastError('ADAPTER_REPLACED', `HoldfastModule installs its own WebSocket adapter, but ${remedy}`);
     }
     this.features.register();
     beforeClose(this.host, () => this.drain.start());
     afterBootstrap(this.modules, () => {
       this.readiness.moveTo('ready');
+      warnWithoutShutdownHooks(this.clock);
     });
   }
 
@@ -51,4 +56,15 @@ export class HoldfastRuntime implements OnModuleInit, OnApplicationBootstrap {
       throw error;
     }
   }
+}
+
+/** What is left over in `main.ts`, and what becomes of it. */
+function replacedBy(installed: unknown): string {
+  const name = installed?.constructor.name ?? 'none';
+  const remedy = `${name} replaced it: delete app.useWebSocketAdapter(new ${name}(...)) in main.ts`;
+  const parserOf = (adapter: WsAdapter): unknown => Reflect.get(adapter, 'messageParser');
+  const parser = installed instanceof WsAdapter ? parserOf(installed) : undefined;
+  if (parser === undefined || parser === parserOf(new WsAdapter())) return remedy;
+  const called = typeof parser === 'function' && parser.name !== '' ? `"${parser.name}"` : 'its message parser';
+  return `${remedy}, and give ${called} to app.get(HoldfastAdapter).setMessageParser(...), for gateways with format "nest"`;
 }

@@ -6,7 +6,8 @@ import { ConnectionIndex } from '../connection/index.js';
 import type { ConversationParts } from '../dispatch/index.js';
 import { DrainService } from '../drain/index.js';
 import { DirectCompiler } from '../direct/index.js';
-import { GatewayExplorer, GatewayGuards, NestBindings, type Route, RouteTable } from '../gateways/index.js';
+import { type MessageParser, parseJson } from '../format/index.js';
+import { Formats, GatewayExplorer, GatewayGuards, NestBindings, type Route, RouteTable } from '../gateways/index.js';
 import {
   BoundedLog,
   type Clock,
@@ -112,7 +113,7 @@ export const lifecycleProviders: Provider[] = [
 ];
 
 function createAdapter(
-  { admission: settings, hasKey, messages }: ResolvedOptions,
+  { admission: settings, hasKey, messages, decodeLimits }: ResolvedOptions,
   ownAuthenticator: Authenticator | null,
   admission: AdmissionService<Route>,
   routes: RouteTable,
@@ -125,10 +126,12 @@ function createAdapter(
 ): HoldfastAdapter {
   const { useGlobalPrefix, handshakeTimeoutMs } = settings;
   const canAuthenticate = hasKey || ownAuthenticator !== null;
+  const parser: { parse: MessageParser } = { parse: parseJson };
+  const formats = new Formats(decodeLimits, (frame) => parser.parse(frame));
   return new HoldfastAdapter({
-    ...{ admission, routes, unfinished, wheel, handshakeTimeoutMs, host },
+    ...{ admission, routes, unfinished, wheel, handshakeTimeoutMs, host, parser },
     prefix: () => (useGlobalPrefix ? config.getGlobalPrefix() : ''),
-    explore: () => explorer.explore({ useGlobalPrefix, canAuthenticate, messages }),
+    explore: () => explorer.explore({ useGlobalPrefix, canAuthenticate, messages, formats }),
     dispose: () => {
       wheel.stop();
       metrics.dispose();

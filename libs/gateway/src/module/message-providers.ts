@@ -7,7 +7,14 @@ import {
   TokenRefresh,
   UnconfiguredAuthenticator,
 } from '../auth/index.js';
-import { type ConversationParts, Dispatcher, Replier, ReservedFrames, Turns } from '../dispatch/index.js';
+import {
+  type ConversationParts,
+  Dispatcher,
+  EnvelopeAnswers,
+  Replier,
+  ReservedFrames,
+  Turns,
+} from '../dispatch/index.js';
 import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
 import { HeartbeatService } from '../heartbeat/index.js';
 import { HOLDFAST_LIMITER, MemoryLimiter, RateLimitInterceptor, RateLimits } from '../rate-limit/index.js';
@@ -33,16 +40,13 @@ export const messageProviders: Provider[] = [
     provide: Replier,
     inject: [HOLDFAST_OPTIONS, Counters, Metrics, Tracing, BoundedLog, HOLDFAST_CLOCK],
     useFactory: (
-      { messages, decodeLimits }: ResolvedOptions,
+      { messages }: ResolvedOptions,
       counters: Counters,
       metrics: Metrics,
       tracing: Tracing,
       log: BoundedLog,
       clock: Clock,
-    ) => {
-      const { maxEventLength } = decodeLimits;
-      return new Replier({ counters, metrics, tracing, log, clock, maxStreams: messages.maxStreams, maxEventLength });
-    },
+    ) => new Replier({ counters, metrics, tracing, log, clock, maxStreams: messages.maxStreams }),
   },
   {
     provide: Dispatcher,
@@ -58,7 +62,7 @@ export const messageProviders: Provider[] = [
   },
   {
     provide: CONVERSATION_PARTS,
-    inject: [HOLDFAST_OPTIONS, Dispatcher, ReservedFrames, Turns, TimerWheel, Counters, Traffic],
+    inject: [HOLDFAST_OPTIONS, Dispatcher, ReservedFrames, Turns, TimerWheel, Counters, Traffic, BoundedLog],
     useFactory: (
       { messages, decodeLimits }: ResolvedOptions,
       dispatcher: Dispatcher,
@@ -67,9 +71,11 @@ export const messageProviders: Provider[] = [
       wheel: TimerWheel,
       counters: Counters,
       traffic: Traffic,
+      log: BoundedLog,
     ): ConversationParts => ({
-      ...{ dispatcher, reservedFrames, turns, wheel, counters, traffic, decodeLimits },
+      ...{ dispatcher, reservedFrames, turns, wheel, counters, traffic, decodeLimits, log },
       limits: messages,
+      answers: new EnvelopeAnswers(decodeLimits.maxEventLength),
     }),
   },
   {

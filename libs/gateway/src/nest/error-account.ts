@@ -105,7 +105,9 @@ function accountForWs(error: WsException): ErrorAccount {
   const { code, message, ...rest } = asRecord(payload) ?? {};
   const text = typeof message === 'string' ? message : error.message;
   const members = Object.entries(rest).map(([name, value]) => [name, brokenRules(value) ?? value]);
-  const details: unknown = members.length > 0 ? Object.fromEntries(members) : undefined;
+  // Details that have that name already are not put into details of their own.
+  const isNamed = members.length === 1 && 'details' in rest;
+  const details: unknown = isNamed ? rest['details'] : members.length > 0 ? Object.fromEntries(members) : undefined;
   return quiet(typeof code === 'string' ? code : 'APPLICATION', text, details);
 }
 

@@ -19,8 +19,8 @@ export interface OutboxLimits {
 
 /** Whom an outbox writes for. */
 export interface OutboxOwner {
-  /** Frames a text and gives it to the socket, behind what the socket holds already. */
-  transmit(text: string): void;
+  /** Gives a frame to the socket, behind what the socket holds already. */
+  transmit(frame: Buffer): void;
   /** The client does not keep up, or does again. */
   congested(isCongested: boolean): void;
   /** Too much waits for it, and the connection has to end. */
@@ -31,18 +31,13 @@ export interface OutboxOwner {
   dropped(): void;
 }
 
-interface Entry {
-  readonly text: string;
-  readonly bytes: number;
-}
-
 /**
  * The one writer of a connection. What is written in one turn of the event loop leaves in one write. Data waits here
  * while the socket is full, so that control frames, which do not, are never far from the wire: a busy link must not
  * look dead.
  */
 export class Outbox {
-  #waiting: Entry[] = [];
+  #waiting: Buffer[] = [];
   #waitingBytes = 0;
   /** At most so much of what the socket holds are control frames. */
   #controlBytes = 0;
@@ -79,31 +74,31 @@ export class Outbox {
   }
 
   /** An event of the application. @returns whether it was taken. */
-  offer(text: string): boolean {
+  offer(frame: Buffer): boolean {
     if (!this.hasRoom) {
       this.turnAway();
       return false;
     }
-    this.#write(text);
+    this.#write(frame);
     return true;
   }
 
   /** An answer. A peer that asked is owed one: it is taken beyond the mark, and beyond twice the mark nothing helps. */
-  answer(text: string): void {
+  answer(frame: Buffer): void {
     if (this.#isCongested && this.bytes > 2 * this.limits.highWaterBytes) this.owner.overflowed();
-    else this.#write(text);
+    else this.#write(frame);
   }
 
   /** A frame of the protocol: before all data that waits here. */
-  control(text: string): void {
+  control(frame: Buffer): void {
     // A peer that asks for control frames and does not read them could otherwise pile them up beside both marks.
-    this.#controlBytes = Math.min(this.#controlBytes, this.socket.writableLength) + text.length;
+    this.#controlBytes = Math.min(this.#controlBytes, this.socket.writableLength) + frame.length;
     if (this.#controlBytes > this.limits.highWaterBytes) {
       this.owner.overflowed();
       return;
     }
     this.#cork();
-    this.owner.transmit(text);
+    this.owner.transmit(frame);
   }
 
   /** The socket has room again. */
@@ -111,9 +106,9 @@ export class Outbox {
     let next = this.#waiting[0];
     let sent = 0;
     while (next && !this.socket.writableNeedDrain) {
-      this.#waitingBytes -= next.bytes;
+      this.#waitingBytes -= next.length;
       this.#cork();
-      this.owner.transmit(next.text);
+      this.owner.transmit(next);
       next = this.#waiting[++sent];
     }
     if (sent > 0) this.#waiting = this.#waiting.slice(sent);
@@ -152,14 +147,13 @@ export class Outbox {
     this.#emptied();
   }
 
-  #write(text: string): void {
+  #write(frame: Buffer): void {
     if (this.#waiting.length === 0 && !this.socket.writableNeedDrain) {
       this.#cork();
-      this.owner.transmit(text);
+      this.owner.transmit(frame);
     } else {
-      const bytes = Buffer.byteLength(text);
-      this.#waiting.push({ text, bytes });
-      this.#waitingBytes += bytes;
+      this.#waiting.push(frame);
+      this.#waitingBytes += frame.length;
     }
     // After the write, so that one large answer keeps the next request from being begun.
     if (this.#isCongested || this.bytes < this.limits.highWaterBytes) return;

@@ -5,6 +5,7 @@ export type CounterName =
   | 'admitted'
   | 'refused'
   | 'violation'
+  | 'ignored'
   | 'closed'
   | 'error'
   | 'missedBeat'

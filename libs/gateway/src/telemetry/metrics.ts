@@ -26,6 +26,7 @@ const counted: readonly (readonly [name: string, counter: CounterName, attribute
   ['holdfast.admissions', 'admitted', 'holdfast.mode', 'Clients that were admitted'],
   ['holdfast.refusals', 'refused', 'error.type', 'Handshakes that were refused'],
   ['holdfast.violations', 'violation', 'error.type', 'Frames that broke the protocol'],
+  ['holdfast.ignored', 'ignored', 'error.type', 'Frames that say nothing to the format of their gateway'],
   ['holdfast.errors', 'error', 'error.type', 'Messages that were answered by an error'],
   ['holdfast.closes', 'closed', 'holdfast.close.name', 'Connections that ended, by cause'],
   ['holdfast.heartbeat.misses', 'missedBeat', 'holdfast.mode', 'Heartbeats that were not answered'],

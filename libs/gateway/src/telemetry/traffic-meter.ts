@@ -11,9 +11,9 @@ export class TrafficMeter implements LinkMeter {
     private readonly log: BoundedLog,
   ) {}
 
-  sent(text: string): void {
+  sent(bytes: number): void {
     this.traffic.messagesOut++;
-    this.traffic.bytesOut += Buffer.byteLength(text);
+    this.traffic.bytesOut += bytes;
   }
 
   paused(reason: PauseReason): void {

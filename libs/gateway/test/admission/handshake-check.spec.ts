@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { checkUpgradeRequest, negotiateSubprotocol } from '../../src/admission/handshake-check.js';
+import { checkUpgradeRequest, negotiateSubprotocol, type Spoken } from '../../src/admission/handshake-check.js';
 
 const proper: IncomingHttpHeaders = {
   host: 'chat.example',
@@ -97,6 +97,34 @@ describe('checkUpgradeRequest', () => {
 });
 
 describe('negotiateSubprotocol', () => {
+  const usual: Spoken = { subprotocols: [], servesSdk: true };
+  const own: Spoken = { subprotocols: ['ocpp1.6', 'ocpp2.0.1'], servesSdk: false };
+
+  it.each([
+    ['ocpp1.6', 'ocpp1.6'],
+    ['ocpp2.0.1, ocpp1.6', 'ocpp2.0.1'],
+    ['ocpp9, ocpp1.6', 'ocpp1.6'],
+    ['bearer.a.b.c, ocpp1.6', 'ocpp1.6'],
+    ['holdfast.plain, ocpp1.6', 'ocpp1.6'],
+    ['holdfast.v1.json, ocpp1.6', 'ocpp1.6'],
+    ['holdfast.plain', 'holdfast.plain'],
+    ['bearer.a.b.c', ''],
+    [undefined, ''],
+  ])('%j of an application that has its own agrees on %j', (header, subprotocol) => {
+    expect(negotiateSubprotocol(header, own)).toEqual({ mode: 'plain', subprotocol });
+  });
+
+  it('prefers the SDK where both are served', () => {
+    const both = { ...own, servesSdk: true };
+    expect(negotiateSubprotocol('ocpp1.6, holdfast.v1.json', both)).toMatchObject({ mode: 'sdk' });
+  });
+
+  it('names what a path speaks, and not the SDK where it is not served', () => {
+    const answer = JSON.stringify(negotiateSubprotocol('holdfast.v1.json', own));
+    expect(answer).toMatch(/ocpp1.6.*ocpp2.0.1.*holdfast.plain/);
+    expect(answer).not.toContain('holdfast.v1.json');
+  });
+
   it.each([
     [undefined, 'plain', ''],
     ['holdfast.plain', 'plain', 'holdfast.plain'],
@@ -109,13 +137,13 @@ describe('negotiateSubprotocol', () => {
     ['graphql-ws, holdfast.plain', 'plain', 'holdfast.plain'],
     ['holdfast.v9.json, holdfast.v1.json', 'sdk', 'holdfast.v1.json'],
   ])('%j is %s with %j', (header, mode, subprotocol) => {
-    expect(negotiateSubprotocol(header)).toEqual({ mode, subprotocol });
+    expect(negotiateSubprotocol(header, usual)).toEqual({ mode, subprotocol });
   });
 
   it.each(['graphql-ws', 'graphql-ws, bearer.s3cret', 'holdfast.v2.json', 'HOLDFAST.V1.JSON', 'bearer'])(
     'refuses %j, naming what is supported and not what was offered',
     (header) => {
-      const answer = negotiateSubprotocol(header);
+      const answer = negotiateSubprotocol(header, usual);
       expect(answer).toMatchObject({ code: 'SUBPROTOCOL_UNSUPPORTED', status: 400 });
       const text = JSON.stringify(answer);
       expect(text).toContain('holdfast.v1.json');
@@ -127,7 +155,7 @@ describe('negotiateSubprotocol', () => {
   it.each(['', ' ', ',', 'holdfast.plain,', 'a b', 'a;b', 'bearer.a=', '"a"', 'holdfast.plain, holdfast.plain', 'é'])(
     'refuses the malformed header %j',
     (header) => {
-      expect(negotiateSubprotocol(header)).toMatchObject({ code: 'BAD_HANDSHAKE', status: 400 });
+      expect(negotiateSubprotocol(header, usual)).toMatchObject({ code: 'BAD_HANDSHAKE', status: 400 });
     },
   );
 
@@ -139,7 +167,7 @@ describe('negotiateSubprotocol', () => {
     );
     fc.assert(
       fc.property(fc.array(name), (offered) => {
-        expect(JSON.stringify(negotiateSubprotocol(offered.join(',')))).not.toContain('bearer.');
+        expect(JSON.stringify(negotiateSubprotocol(offered.join(','), usual))).not.toContain('bearer.');
       }),
     );
   });

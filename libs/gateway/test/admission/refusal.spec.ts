@@ -240,7 +240,7 @@ describe('refusals', () => {
   it('are one per code that can refuse a handshake, with the status of the catalogue', () => {
     const made = [
       ...[refusals.notReady(1), refusals.draining(1), refusals.pathNotFound(), refusals.upgradeRequired()],
-      ...[refusals.badHandshake('x'), refusals.subprotocolUnsupported(['x']), refusals.originForbidden()],
+      ...[refusals.badHandshake('x'), refusals.subprotocolUnsupported(['x']), refusals.originForbidden('x')],
       ...[refusals.tooManyConnections(), refusals.tooManyConnectionsPerIp(), refusals.tooManyConnectionsPerPrincipal()],
       ...[refusals.handshakeRateLimited(1), refusals.handshakeTimeout(1), refusals.unauthorized()],
       ...[refusals.tokenExpired(), refusals.forbidden(), refusals.internal()],

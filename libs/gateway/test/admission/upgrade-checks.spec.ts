@@ -25,13 +25,14 @@ function checks() {
     limits,
     limiter: new MemoryLimiter({ clock: new ManualClock() }),
     originPolicy: createOriginPolicy({ allowed: 'same-origin', allowMissing: true }),
+    originsAllowed: 'same-origin',
     resolveAddress: createAddressResolver([]),
     handshakeRate: { limit: 2, windowMs: 1_000 },
   });
   const ask = (headers: Record<string, string>, remoteAddress = '192.0.2.1'): string => {
     // All that the checks look at.
     const request = { method: 'GET', httpVersion: '1.1', rawHeaders: [], headers, socket: { remoteAddress } };
-    const answer = upgradeChecks.pass(request as unknown as IncomingMessage);
+    const answer = upgradeChecks.pass(request as unknown as IncomingMessage, { subprotocols: [], servesSdk: true });
     if (isRefusal(answer)) return answer.code;
     kept.push(answer.lease);
     return 'passed';

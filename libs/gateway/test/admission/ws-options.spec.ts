@@ -35,7 +35,7 @@ describe('ws', () => {
       maxBufferedChunks: 4_096,
       maxFragments: 1_024,
       maxPayload: 262_144,
-      maxPendingAutoPongs: 1_000,
+      maxPendingAutoPongs: 250,
       noServer: true,
       perMessageDeflate: false,
       skipUTF8Validation: false,

@@ -8,7 +8,7 @@ import { RecordingOwner } from '../support/recording-owner.js';
 import { DispatchKit } from '../support/dispatch-kit.js';
 import { planOf } from './plans.js';
 
-const request = { data: 'data', id: 1, trace: undefined, text: '' };
+const request = { data: 'data', id: 1, trace: undefined, frame: '', wire: undefined };
 
 function dispatch(run: () => unknown, more: Partial<HandlerPlan> = {}) {
   const kit = new DispatchKit();

@@ -34,7 +34,8 @@ function fill(data: string): Inbox {
     const text = frame.toString();
     const decoded = decode(text, { ...defaultDecodeLimits, maxMembers: Infinity });
     if (!decoded.ok) throw new Error(decoded.error.message);
-    inbox.push({ plan, data: decoded.envelope.data, id: decoded.envelope.id, trace: undefined, text });
+    const { data, id } = decoded.envelope;
+    inbox.push({ plan, data, id, trace: undefined, frame: text, wire: undefined });
   }
   return inbox;
 }

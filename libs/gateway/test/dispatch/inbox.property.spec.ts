@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { HandlerPlan } from '../../src/dispatch/handler-plan.js';
 import { Inbox, type InboxOwner, type Message } from '../../src/dispatch/inbox.js';
+import type { Frame } from '../../src/dispatch/message-bytes.js';
 import { messageOf, planOf } from './plans.js';
 
 const plans = [planOf('in order'), planOf('also in order'), planOf('one of two', 2), planOf('one of three', 3)];
@@ -28,7 +29,7 @@ class Model {
         start: (message) => {
           this.#start(message);
         },
-        read: (text) => this.#read(text),
+        read: (frame) => this.#read(frame),
         mayBegin: () => this.#mayBegin,
         full: () => (this.#isPaused = true),
         relieved: () => (this.#isPaused = false),
@@ -41,7 +42,7 @@ class Model {
     const message = messageOf(plan, this.#pushed.length, length);
     if (endsAtOnce) this.#endsAtOnce.add(message.id);
     this.#pushed.push(message);
-    this.#waitingBytes += message.text.length + overheadBytes;
+    this.#waitingBytes += message.frame.length + overheadBytes;
     this.#inbox.push(message);
   }
 
@@ -93,9 +94,9 @@ class Model {
     if (next && this.#holds === 0 && this.#mayBegin) expect(this.#isBusy(next.plan)).toBe(true);
   }
 
-  #read(text: string): Message {
+  #read(frame: Frame): Message {
     const message = this.#pushed[this.started.length];
-    expect(message?.text).toBe(text);
+    expect(message?.frame).toBe(frame);
     if (!message) throw new Error('Nothing waits');
     return message;
   }
@@ -105,7 +106,7 @@ class Model {
     expect(this.#isDiscarded).toBe(false);
     expect(this.#isBusy(message.plan)).toBe(false);
     this.started.push(message);
-    this.#waitingBytes -= message.text.length + overheadBytes;
+    this.#waitingBytes -= message.frame.length + overheadBytes;
     if (this.#endsAtOnce.has(message.id)) this.#inbox.finished(message.plan);
     else this.running.push(message);
   }
@@ -191,10 +192,10 @@ it('takes a hundred thousand messages that end at once without nesting them', ()
 
 /** An owner that lets everything begin at once. */
 function freely(messages: readonly Message[]): Omit<InboxOwner, 'start'> {
-  const byText = new Map(messages.map((message) => [message.text, message]));
+  const byFrame = new Map(messages.map((message) => [message.frame, message]));
   return {
     // Nothing else was pushed.
-    read: (text) => byText.get(text) as Message,
+    read: (frame) => byFrame.get(frame) as Message,
     mayBegin: () => true,
     full: () => undefined,
     relieved: () => undefined,

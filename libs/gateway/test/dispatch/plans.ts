@@ -17,5 +17,5 @@ export function planOf(event: string, concurrency?: number): HandlerPlan {
 
 /** A message that is told from others by its number, of a frame of `length` characters or a few more. */
 export function messageOf(plan: HandlerPlan, number: number, length = 0): Message {
-  return { plan, data: number, id: number, trace: undefined, text: `${number}`.padEnd(length) };
+  return { plan, data: number, id: number, trace: undefined, frame: `${number}`.padEnd(length), wire: undefined };
 }

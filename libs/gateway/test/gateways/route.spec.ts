@@ -19,7 +19,7 @@ const gateway = (type: object, hooks: Partial<GatewayInfo> = {}): GatewayInfo =>
 
 function routeWith(gateways: readonly GatewayInfo[], connections: ReadonlySet<Connection> = new Set()): Route {
   return new Route({
-    ...{ port: 0, path: '/test', gateways, handlers: new Map() },
+    ...{ port: 0, path: '/test', gateways, handlers: new Map(), format: undefined, subprotocols: [] },
     settings: { maxPayloadBytes: 1_024, maxFragments: 16, maxBufferedChunks: 4_096 },
     guards: { admit: () => undefined },
     connectionsOf: () => connections,
@@ -57,6 +57,8 @@ describe('Route', () => {
       gateways: [],
       guards: { admit: () => undefined },
       connectionsOf: () => new Set<never>(),
+      format: undefined,
+      subprotocols: [],
     };
     const direct = { ...planOf('say'), direct: { run: () => undefined } };
     expect(new Route({ ...parts, ...common, handlers: new Map([['say', direct]]) }).isDirect).toBe(true);

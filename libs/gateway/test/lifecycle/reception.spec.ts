@@ -33,6 +33,7 @@ async function received({ mode = 'sdk', admit = () => undefined, unusableToken, 
   const route = new Route({
     ...{ port: 0, path: '/test', gateways, handlers: new Map([['say', handler]]), guards: { admit } },
     settings: { maxPayloadBytes: 1_024, maxFragments: 16, maxBufferedChunks: 4_096 },
+    ...{ format: undefined, subprotocols: [] },
     connectionsOf: () => new Set(),
   });
   const reception = new Reception({

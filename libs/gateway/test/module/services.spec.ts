@@ -90,7 +90,10 @@ describe('services of the gateway', () => {
 
   it('can be overridden: the dispatcher', async () => {
     const mine = {
-      start: (owner: MessageOwner, { id }: Message) => owner.answer({ event: '$reply', data: 'mine' }, id),
+      start: ({ answers, link }: MessageOwner, { id, plan }: Message) => {
+        const frame = answers.reply({ id, plan }, 'mine');
+        if (frame) link.sendFrame(frame, 'answer');
+      },
     };
     await using app = await boot({
       providers: [EchoGateway],

@@ -41,7 +41,9 @@ describe('an outbox, whatever is sent and however slowly it is read,', () => {
             const frame = text(next.kind, index, next.size);
             const overflows = owner.overflows;
             const isTaken =
-              next.kind === 'offer' ? outbox.offer(frame) : (outbox[next.kind](frame), owner.overflows === overflows);
+              next.kind === 'offer'
+                ? outbox.offerText(frame)
+                : (outbox[`${next.kind}Text` as const](frame), owner.overflows === overflows);
             if (isTaken) {
               (next.kind === 'control' ? control : data).push(frame);
               written += frame.length;
@@ -70,12 +72,12 @@ describe('an outbox, whatever is sent and however slowly it is read,', () => {
         const { outbox, socket, owner } = bench(given, mark);
         for (const [index, next] of steps.entries()) {
           if (next.kind === 'take') await socket.takeChunk();
-          else outbox[next.kind](text(next.kind, index, next.size));
+          else outbox[`${next.kind}Text` as const](text(next.kind, index, next.size));
         }
         await socket.takeAll();
         expect(owner.congestions).toEqual(owner.congestions.map((_, index) => index % 2 === 0));
         expect(owner.congestions.length % 2).toBe(0);
-        expect(outbox.offer('again')).toBe(true);
+        expect(outbox.offerText('again')).toBe(true);
       },
     );
     await fc.assert(property, { numRuns: 200 });
@@ -86,11 +88,11 @@ describe('an outbox, whatever is sent and however slowly it is read,', () => {
       const { outbox, socket } = bench({ highWaterBytes: 10_000 }, mark);
       for (const [index, next] of steps.entries()) {
         if (next.kind === 'take') await socket.takeChunk();
-        else outbox[next.kind](text(next.kind, index, next.size));
+        else outbox[`${next.kind}Text` as const](text(next.kind, index, next.size));
       }
       const { depth } = outbox;
       const inSocket = socket.writableLength;
-      outbox.control('now');
+      outbox.controlText('now');
       expect([outbox.depth, socket.writableLength]).toEqual([depth, inSocket + 3]);
     });
     await fc.assert(property);

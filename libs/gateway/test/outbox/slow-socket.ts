@@ -12,7 +12,7 @@ class SlowSocket extends Duplex {
   #done: Done | undefined;
 
   constructor(highWaterMark: number) {
-    super({ highWaterMark, decodeStrings: false });
+    super({ highWaterMark });
   }
 
   /** Everything that has left, in order. */
@@ -22,12 +22,12 @@ class SlowSocket extends Duplex {
 
   override _read(): void {}
 
-  override _write(text: string, _encoding: BufferEncoding, done: Done): void {
-    this.#begin(text, done);
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#begin(chunk.toString(), done);
   }
 
-  override _writev(chunks: { readonly chunk: string }[], done: Done): void {
-    this.#begin(chunks.map(({ chunk }) => chunk).join(''), done);
+  override _writev(chunks: { readonly chunk: Buffer }[], done: Done): void {
+    this.#begin(chunks.map(({ chunk }) => chunk.toString()).join(''), done);
   }
 
   /** The peer has read what is on its way. @returns whether there was anything. */
@@ -66,8 +66,8 @@ class Owner implements OutboxOwner {
 
   constructor(private readonly socket: SlowSocket) {}
 
-  transmit(text: string): void {
-    this.socket.write(text);
+  transmit(frame: Buffer): void {
+    this.socket.write(frame);
   }
 
   congested(isCongested: boolean): void {
@@ -88,16 +88,36 @@ class Owner implements OutboxOwner {
   }
 }
 
+/** An outbox whose frames are texts. */
+class TextOutbox extends Outbox {
+  offerText(text: string): boolean {
+    return this.offer(Buffer.from(text));
+  }
+
+  answerText(text: string): void {
+    this.answer(Buffer.from(text));
+  }
+
+  controlText(text: string): void {
+    this.control(Buffer.from(text));
+  }
+}
+
 export interface Bench {
   readonly socket: SlowSocket;
   readonly owner: Owner;
-  readonly outbox: Outbox;
+  readonly outbox: TextOutbox;
 }
 
 export function bench(limits: Partial<OutboxLimits> = {}, socketMark = 16): Bench {
   const socket = new SlowSocket(socketMark);
   const owner = new Owner(socket);
-  const outbox = new Outbox(socket, owner, { highWaterBytes: 100, lowWaterBytes: 20, overflow: 'refuse', ...limits });
+  const outbox = new TextOutbox(socket, owner, {
+    highWaterBytes: 100,
+    lowWaterBytes: 20,
+    overflow: 'refuse',
+    ...limits,
+  });
   socket.on('drain', () => {
     outbox.drained();
   });

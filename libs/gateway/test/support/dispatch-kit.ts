@@ -1,4 +1,5 @@
 import { defaultDecodeLimits } from '@holdfast/protocol';
+import { EnvelopeAnswers } from '../../src/dispatch/answers.js';
 import type { ConversationParts } from '../../src/dispatch/conversation.js';
 import { Dispatcher } from '../../src/dispatch/dispatcher.js';
 import { Replier } from '../../src/dispatch/replier.js';
@@ -22,7 +23,6 @@ export class DispatchKit extends LinkKit {
     log: this.log,
     clock: this.clock,
     maxStreams: 2,
-    maxEventLength: 32,
   });
   readonly dispatcher = new Dispatcher({
     replier: this.replier,
@@ -41,5 +41,7 @@ export class DispatchKit extends LinkKit {
     traffic: this.traffic,
     limits: { inboxMessages: 8, inboxBytes: 65_536, handlerTimeoutMs: 1_000, maxViolations: 3 },
     decodeLimits: defaultDecodeLimits,
+    answers: new EnvelopeAnswers(32),
+    log: this.log,
   };
 }

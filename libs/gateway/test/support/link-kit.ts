@@ -56,7 +56,7 @@ export class LinkKit {
       joinedAt: 0,
       startedAt: 0,
       isTraced: false,
-      place: { route: '/test', keys: [] },
+      place: { route: '/test', keys: [], format: undefined },
       lease,
     });
     return { link, server, client };

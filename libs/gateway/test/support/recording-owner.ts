@@ -1,5 +1,6 @@
-import type { Envelope } from '@holdfast/protocol';
 import type { Link } from '../../src/connection/link.js';
+import { payloadBytes } from '../../src/connection/server-frame.js';
+import { type Answers, EnvelopeAnswers } from '../../src/dispatch/answers.js';
 import type { Invocation, MessageOwner } from '../../src/dispatch/invocation.js';
 import type { StreamReply } from '../../src/dispatch/stream-reply.js';
 import type { NestCallback } from '../../src/nest/call.js';
@@ -8,6 +9,7 @@ import type { LinkKit } from './link-kit.js';
 /** The owner of messages that keeps what is sent for it, and has no socket. */
 export class RecordingOwner implements MessageOwner {
   readonly link: Link;
+  readonly answers: Answers = new EnvelopeAnswers(32);
   callbacks: NestCallback[] | undefined;
   readonly sent: unknown[] = [];
   readonly streams = new Set<StreamReply>();
@@ -15,9 +17,9 @@ export class RecordingOwner implements MessageOwner {
 
   constructor(kit: LinkKit) {
     const { link } = kit.arriving();
-    // Answers go to the link as text, because they are encoded by whoever knows what they are about.
-    link.sendText = (text) => {
-      this.sent.push(JSON.parse(text));
+    // Answers go to the link as frames, because they are encoded by whoever knows what they are about.
+    link.sendFrame = (frame) => {
+      this.sent.push(JSON.parse(frame.toString('utf8', frame.length - payloadBytes(frame))));
       return true;
     };
     this.link = link;
@@ -39,14 +41,5 @@ export class RecordingOwner implements MessageOwner {
 
   removeStream(stream: StreamReply): void {
     this.streams.delete(stream);
-  }
-
-  answer(envelope: Envelope, id: string | number | undefined): boolean {
-    this.sent.push({ ...envelope, id });
-    return true;
-  }
-
-  reject(code: string, message: string, id?: string | number): void {
-    this.answer({ event: '$error', data: { code, message } }, id);
   }
 }

@@ -89,6 +89,7 @@ function eventful(): MetricSources {
     admitted: true,
     refused: true,
     violation: true,
+    ignored: true,
     closed: true,
     error: true,
     missedBeat: true,

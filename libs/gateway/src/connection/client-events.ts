@@ -1,0 +1,75 @@
+import { EventEmitter } from 'node:events';
+import { type BoundedLog, isThenable } from '../ground/index.js';
+
+/**
+ * What {@link Connection.on} tells of a connection, and what listeners are given.
+ *
+ * @publicApi
+ */
+export interface ConnectionEvents {
+  /** A frame has arrived, on a gateway whose format is `raw`; `isBinary` is false for text. */
+  message: [data: Buffer, isBinary: boolean];
+  /** It has ended: the close code (RFC 6455 section 7.4; 1006 without a close frame) and its reason. */
+  close: [code: number, reason: Buffer];
+  /** The client has broken the WebSocket protocol; `close` follows. */
+  error: [error: Error];
+  /** The client has answered a protocol ping, of its {@link Connection.ping} or of the heartbeat. */
+  pong: [payload: Buffer];
+}
+
+export type ConnectionEvent = keyof ConnectionEvents;
+
+const known: ReadonlySet<string> = new Set<ConnectionEvent>(['message', 'close', 'error', 'pong']);
+
+export function isConnectionEvent(event: string): event is ConnectionEvent {
+  return known.has(event);
+}
+
+type Listener<E extends ConnectionEvent> = (...args: ConnectionEvents[E]) => unknown;
+
+/** Listeners of the application on one connection. One that fails is logged, and disturbs nobody. */
+export class ClientEvents {
+  // Of any number of listeners: those of an application come and go with what it does for the client.
+  readonly #emitter = new EventEmitter().setMaxListeners(0);
+
+  constructor(
+    private readonly client: object,
+    private readonly log: BoundedLog,
+  ) {}
+
+  add<E extends ConnectionEvent>(event: E, listener: Listener<E>): void {
+    this.#emitter.on(event, listener);
+  }
+
+  addOnce<E extends ConnectionEvent>(event: E, listener: Listener<E>): void {
+    this.#emitter.once(event, listener);
+  }
+
+  remove<E extends ConnectionEvent>(event: E, listener: Listener<E>): void {
+    this.#emitter.off(event, listener);
+  }
+
+  removeAll(event: ConnectionEvent | undefined): void {
+    this.#emitter.removeAllListeners(event);
+  }
+
+  count(event: ConnectionEvent): number {
+    return this.#emitter.listenerCount(event);
+  }
+
+  tell<E extends ConnectionEvent>(event: E, ...args: ConnectionEvents[E]): void {
+    // One by one, because an emitter stops at the first that throws.
+    for (const listener of this.#emitter.rawListeners(event)) {
+      try {
+        const result: unknown = Reflect.apply(listener, this.client, args);
+        if (isThenable(result)) void result.then(undefined, (error: unknown) => this.#failed(event, error));
+      } catch (error) {
+        this.#failed(event, error);
+      }
+    }
+  }
+
+  #failed(event: ConnectionEvent, error: unknown): void {
+    this.log.error(`listener:${event}`, `A listener of "${event}" of a connection failed`, error);
+  }
+}
