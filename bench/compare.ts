@@ -27,8 +27,8 @@ const benches: Record<string, readonly [row: string, compare: Compare][]> = {
     ['pipelined full', running('holdfast-full', echo(generator, token, pipelined))],
   ],
   handshake: [
-    ['handshake', running('holdfast', handshakes(generator, token, 2_000))],
-    ['handshake with a token', running('holdfast-jwt', handshakes(generator, token, 2_000))],
+    ['handshake', running('holdfast', handshakes(generator, token, 10_000))],
+    ['handshake with a token', running('holdfast-jwt', handshakes(generator, token, 10_000))],
   ],
   memory: [['heap per idle connection', fresh(async (subject) => (await memoryOf(subject, generator, token)).heap)]],
   heartbeat: [['heartbeat', fresh((subject) => heartbeatOf(subject, generator, token, 26))]],

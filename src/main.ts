@@ -6,7 +6,7 @@ import { startTelemetry } from './telemetry/telemetry.js';
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const app = await createService(config, startTelemetry(config.telemetry));
-  // SIGTERM then drains: newcomers are refused, clients are told to come back, and the process ends with 0.
+  // SIGTERM then drains: new connections are rejected, clients are told to reconnect, and the process ends with 0.
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   await app.listen(config.port, config.host);
   const url = await app.getUrl();
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  // Whoever configured it wrongly needs the names of the variables, not a stack.
+  // A wrong configuration is explained by the names of the variables, not by a stack.
   new Logger('Service').fatal(error instanceof ConfigurationError ? error.message : error);
   process.exitCode = 1;
 });

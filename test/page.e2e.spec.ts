@@ -93,7 +93,7 @@ describeInBrowser('the page at / in a real browser', () => {
     await page.getByRole('button', { name: 'Cut the socket' }).click();
 
     const chat = tileOf(page, '/chat');
-    await chat.getByRole('status').getByText('it ended without a word (1005)').waitFor();
+    await chat.getByRole('status').getByText('it closed without a code (1005)').waitFor();
     await chat.getByRole('timer').getByText('next attempt in 3 s').waitFor();
     await page.clock.runFor(1_000);
     await chat.getByRole('timer').getByText('next attempt in 2 s').waitFor();

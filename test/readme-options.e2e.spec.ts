@@ -13,13 +13,13 @@ const options = [...sections.values()].flat();
 
 /** What introduces each section; the rest of docs/options.md is made from the sources. */
 const titles: Readonly<Record<string, string>> = {
-  '': 'For all of it',
-  auth: 'Who is at the other end',
-  admission: 'Who may connect, and how many',
-  heartbeat: 'How the living are told from the dead',
-  messages: 'What one peer may send',
-  outbox: 'What may wait for a client that does not keep up',
-  lifecycle: 'How connections begin and end',
+  '': 'General',
+  auth: 'Authentication',
+  admission: 'Handshakes and connections',
+  heartbeat: 'Heartbeat',
+  messages: 'Messages from clients',
+  outbox: 'Messages to slow clients',
+  lifecycle: 'Connect and drain',
 };
 
 function optionsPage(): Promise<string> {

@@ -38,7 +38,7 @@ export function readConfig(variables: NodeJS.ProcessEnv): ServiceConfig {
   const demoSecret = isDemo ? randomBytes(32).toString('base64url') : undefined;
   return Object.freeze<ServiceConfig>({
     port: Number(env.PORT ?? 3000),
-    // Whoever reaches a demo gets a token, so only this machine does; production runs behind something that decides.
+    // The demo gives everybody a token, so it listens on this machine only; production runs behind a proxy.
     host: env.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
     log: {
       levels: logLevels.slice(0, logLevels.indexOf(env.LOG_LEVEL ?? 'log') + 1),

@@ -12,7 +12,7 @@ class TokenRequest {
   name: string;
 }
 
-/** Lets the demo page be whoever it says it is. Exists in demo mode only, see {@link AppModule}. */
+/** Gives the demo page a token for any name. Exists in demo mode only, see {@link AppModule}. */
 @Controller('demo')
 export class DemoTokenController {
   constructor(@Inject(DEMO_SECRET) private readonly secret: string) {}

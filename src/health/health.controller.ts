@@ -10,14 +10,14 @@ export class HealthController {
     private readonly readiness: ReadinessService,
   ) {}
 
-  /** 200 while the process answers at all: whoever restarts processes asks this. A node that drains is alive. */
+  /** 200 while the process answers, for what restarts processes. A node that drains is alive. */
   @Get('live')
   @HealthCheck()
   live(): Promise<HealthCheckResult> {
     return this.health.check([]);
   }
 
-  /** 200 while newcomers are welcome, else 503: whoever distributes them asks this. */
+  /** 200 while new connections are accepted, else 503: for load balancers. */
   @Get('ready')
   @HealthCheck()
   ready(): Promise<HealthCheckResult> {

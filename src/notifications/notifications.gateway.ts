@@ -2,7 +2,7 @@ import { UseGuards } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { AuthGuard } from '@holdfast/gateway';
 
-/** Whoever is connected here gets its own notifications; there is nothing to ask for. */
+/** A client that is connected here gets its own notifications, without subscribing. */
 @UseGuards(AuthGuard)
 @WebSocketGateway({ path: '/notifications' })
 export class NotificationsGateway {}

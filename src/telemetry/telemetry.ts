@@ -13,7 +13,7 @@ export interface TelemetryConfig {
   readonly otlpEndpoint: string | undefined;
 }
 
-/** What was registered, for whoever serves it and whoever ends it. */
+/** What was registered: the service reads it and shuts it down. */
 export interface Telemetry {
   readonly prometheus: PrometheusExporter;
   /** Sends what has not been sent yet. */

@@ -37,7 +37,7 @@ export async function join(page: Page, name: string): Promise<void> {
 
 export async function joinWithToken(page: Page, token: string): Promise<void> {
   const field = page.getByRole('textbox', { name: 'Token' });
-  if (!(await field.isVisible())) await page.getByText('I bring a token').click();
+  if (!(await field.isVisible())) await page.getByText('Use my own token').click();
   await page.getByLabel('Your name').fill('Somebody');
   await field.fill(token);
   await page.getByRole('button', { name: 'Join' }).click();

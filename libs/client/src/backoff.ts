@@ -1,5 +1,5 @@
 /**
- * How the client comes back. The longest wait grows threefold from `firstMs` to `maxMs`, and each wait is a random part
+ * How the client reconnects. The longest wait grows threefold from `firstMs` to `maxMs`, and each wait is a random part
  * of it, so that a fleet which lost its server at once does not meet again.
  *
  * @publicApi
@@ -18,7 +18,7 @@ export interface BackoffOptions {
    */
   maxAttempts: number;
   /**
-   * Milliseconds a connection has to last before the count begins anew. Default 10,000: a server that welcomes and then
+   * Milliseconds a connection has to last before attempts are counted from 0 again. Default 10,000: a server that welcomes and then
    * fails, or drains, is not met in a loop. 0: from the welcome on, and such a server is.
    */
   stableMs: number;
@@ -36,7 +36,7 @@ const growth = 3;
  */
 const growthEnds = 100;
 
-/** The longest wait after so many attempts in vain. */
+/** The longest wait after so many failed attempts. */
 export function longestWaitMs(attempts: number, { firstMs, maxMs }: BackoffOptions): number {
   return Math.min(maxMs, firstMs * growth ** Math.min(attempts, growthEnds));
 }

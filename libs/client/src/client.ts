@@ -18,7 +18,7 @@ import type { Outgoing } from './outbox.js';
 import type { RequestOptions } from './pending-request.js';
 
 /**
- * A client that comes back. It is idle until `connect()`; what is sent before, or while there is no connection, waits
+ * A reconnecting client. It is idle until `connect()`; what is sent before, or while there is no connection, waits
  * in the outbox.
  *
  * @param url - `wss://…`, `https://…`, or on a page a path such as `/chat`.
@@ -62,7 +62,7 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
     return this.#driver.outbox.size;
   }
 
-  /** Messages and requests that found no room, or waited in vain, so far. */
+  /** Messages and requests that were dropped so far: there was no room for them, or they waited too long. */
   get droppedMessages(): number {
     return this.#driver.outbox.dropped;
   }

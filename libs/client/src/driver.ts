@@ -57,7 +57,7 @@ export class Driver {
     });
   }
 
-  /** Before anybody is told, so that whoever begins anew finds nothing of before. */
+  /** Before listeners are called, so that one that connects again starts without old state. */
   #leave(change: StateChange): void {
     this.#settings.ports.clock.cancel(this.#retryTimer);
     this.#link?.close();

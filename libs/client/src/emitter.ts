@@ -29,7 +29,7 @@ export class Emitter {
 
   /** Runs `task` when everything that has happened so far has been told; at once, when it has. */
   afterwards(task: () => void): void {
-    // When there are others, whoever calls them comes to this one in its turn.
+    // When there are others, this one is called in its turn.
     if (this.#queue.push(task) > 1) return;
     for (const next of this.#queue) callSafely(next);
     this.#queue.length = 0;

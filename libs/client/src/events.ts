@@ -40,7 +40,7 @@ export interface AnyEvents {
 export interface ClientEvents {
   /** The state has changed. */
   $state: StateChange;
-  /** The server is going away; the client comes back by itself within the window (PROTOCOL.md 10). */
+  /** The server is shutting down; the client reconnects by itself within the window (PROTOCOL.md 10). */
   $drain: DrainData;
   /**
    * Something went wrong that no request was about: an `$error` without an id, an unusable frame, a failed token

@@ -71,7 +71,7 @@ interface Policy {
 export const idleMachine: Machine = { state: 'idle', attempts: 0, openedAt: 0, hastenAt: 0, notBefore: 0 };
 
 /**
- * The next state and memory; a new `change` tells of a change. Pure: sockets and timers belong to whoever acts on it.
+ * The next state and memory; a new `change` tells of a change. Pure: sockets and timers belong to the caller.
  */
 export function step(machine: Machine, input: Input, facts: Facts): Machine {
   const { state } = machine;
@@ -106,7 +106,7 @@ function hurry(machine: Machine, cause: Cause, { now, wallNow }: Facts): Machine
   const restMs = hastenAt - now;
   if (restMs <= 0) return attempt(machine, cause);
   const nextAttemptAt = wallNow + restMs;
-  // Safe: whoever waits was told until when.
+  // Safe: in this state the last change has a time.
   if (nextAttemptAt >= (change?.nextAttemptAt as number)) return machine;
   // What happens until then hastens nothing more.
   return enter(machine, { ...machine, notBefore: nextAttemptAt }, { cause, nextAttemptAt });

@@ -19,7 +19,7 @@ export type ConnectionState = 'idle' | 'connecting' | 'open' | 'waiting' | 'clos
  * - `welcome`: the server did;
  * - `retry`: the wait was over; `online`: the network is back; `wake`: the page or machine is; `offline`: still no
  *   network;
- * - `server`: it closed, with a code; `network`: the connection broke or was refused without a word;
+ * - `server`: it closed, with a code; `network`: the connection broke or was refused without a close code;
  * - `timeout`: no welcome in time; `silence`: not one byte for too long;
  * - `token`: the token provider failed; `protocol`: the server does not speak this protocol;
  * - `attempts`: too many in a row.

@@ -3,7 +3,7 @@ import { HoldfastError } from './errors.js';
 
 /**
  * Gives the token for an attempt or a refresh. Called anew each time; `undefined` means: without one. What it throws,
- * or gives instead of a string of 1 to 8,192 characters, counts as an attempt in vain.
+ * or gives instead of a string of 1 to 8,192 characters, counts as a failed attempt.
  *
  * @publicApi
  */

@@ -8,7 +8,7 @@ export interface Envelope {
   event: string;
   /** Any JSON value. Absent and `null` are two different things. */
   data?: unknown;
-  /** Correlates a request with its answer. A non-empty string or a safe integer, chosen by whoever asks. */
+  /** Correlates a request with its answer. A non-empty string or a safe integer, chosen by the sender. */
   id?: string | number;
   /** The room a message belongs to. Not empty. */
   room?: string;

@@ -31,7 +31,7 @@ const catalogue = [
     code: 'DRAINING',
     httpStatus: 503,
     where: 'handshake',
-    cause: 'This node is shutting down and takes no newcomers.',
+    cause: 'This node is shutting down and accepts no new connections.',
     remedy:
       'Try again after Retry-After. If it repeats, the load balancer still sends traffic to a node that is not ready.',
   },

@@ -108,7 +108,7 @@ export class FaultProxy implements AsyncDisposable {
     this.#eachSocket((socket) => socket.resetAndDestroy());
   }
 
-  /** Ends every connection (FIN) without a word of WebSocket, as a proxy's idle timeout does. */
+  /** Ends every connection (FIN) without a close frame, as a proxy's idle timeout does. */
   cut(): void {
     this.#eachSocket((socket) => {
       // What comes until the other side ends too is thrown away: a cut connection passes nothing on.

@@ -7,7 +7,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 /**
  * The live table. Marks the rows of `ownIds()`, and calls `onRoundTrip` with path and round-trip time of each; calls
- * `onWave` with the name of whoever is waved at.
+ * `onWave` with the name of the person who is waved at.
  */
 export class Connections {
   #rows = new Map();

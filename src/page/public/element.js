@@ -13,7 +13,7 @@ export function element(name, properties = {}, ...children) {
 export const clock = (at) =>
   new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
 
-/** Appends to a list that is not allowed to grow for ever, and keeps the end in view for whoever is looking at it. */
+/** Appends to a list that is not allowed to grow for ever, and keeps the end in view. */
 export function append(list, item, limit) {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   list.append(item);

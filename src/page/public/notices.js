@@ -22,7 +22,7 @@ export class DrainNotice {
   }
 }
 
-/** Explains why a client has stopped for good, and offers the way out. The first one speaks for all that follow it. */
+/** Explains why a client has stopped, and offers the way out. The first one speaks for all that follow it. */
 export function showFailure(change, { onOtherToken, onTryAgain }) {
   if (byId('failure').hasChildNodes()) return;
   const { title, text, remedy, needsToken } = explain(change);

@@ -3,7 +3,7 @@ export function reasonOf({ from, cause, code, reason, error }) {
   const by = code === undefined ? '' : ` (${[code, reason].filter(Boolean).join(' ')})`;
   switch (cause) {
     case 'server':
-      return code === 1005 ? 'it ended without a word (1005)' : `the server closed it${by}`;
+      return code === 1005 ? 'it closed without a code (1005)' : `the server closed it${by}`;
     case 'network':
       return from === 'open' ? `the connection broke${by}` : `nobody answers${by}`;
     case 'silence':
@@ -45,7 +45,7 @@ const aboutTokens = {
 /** Close codes (PROTOCOL.md 13.4) that say the same without an error before them. */
 const tokenCodes = { 4401: 'UNAUTHORIZED', 4403: 'FORBIDDEN', 4410: 'REVOKED' };
 
-/** Why a client has stopped for good: what happened, what to do, and whether another token would help. */
+/** Why a client has stopped: what happened, what to do, and whether another token would help. */
 export function explain(change) {
   const { code, cause, error, attempts } = change;
   const about = aboutTokens[error?.code] ?? aboutTokens[tokenCodes[code]];

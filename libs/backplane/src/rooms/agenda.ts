@@ -5,7 +5,7 @@ export interface Due {
   attend(): void;
 }
 
-/** Deadlines without a timer each: whoever owns the agenda calls {@link run} regularly. */
+/** Deadlines without a timer each: the owner of the agenda calls {@link run} regularly. */
 export class Agenda {
   readonly #due = new Set<Due>();
 

@@ -38,7 +38,7 @@ export class AdmissionOptions {
   @IsBoolean()
   allowMissingOrigin?: boolean;
 
-  /** Say in so many words that `origins: '*'` is meant in production. Default false. */
+  /** Allows `origins: '*'` in production. Default false. */
   @IsOptional()
   @IsBoolean()
   allowAnyOriginInProduction?: boolean;

@@ -25,7 +25,7 @@ export class ReadinessService implements Readiness {
 
   /** @internal */
   moveTo(state: Readiness['state']): void {
-    // A shutdown is for good: a boot that was under way when it began must not undo it.
+    // A shutdown cannot be undone: a boot that was under way when it began must not undo it.
     if (this.#state !== 'draining') this.#state = state;
   }
 }

@@ -12,7 +12,7 @@ export class WsServers {
     if (existing) return existing;
     const server = new WebSocketServer(wsOptions(limits, this.closeTimeoutMs));
     this.#servers.set(limits, server);
-    // With a listener `ws` leaves the answer to it, and ours is written by whoever asked for the upgrade.
+    // With a listener `ws` leaves the answer to it, and ours is written by the caller of the upgrade.
     server.on('wsClientError', () => undefined);
     return server;
   }

@@ -45,7 +45,7 @@ export class AuthOptions {
   publicKey?: string | KeyObject | webcrypto.CryptoKey;
 
   /**
-   * Where the signer publishes its keys (RFC 7517). Must be https, or http on localhost: whoever can change that answer
+   * Where the signer publishes its keys (RFC 7517). Must be https, or http on localhost: who can change that answer
    * can sign tokens. At most 262_144 bytes (256 KiB) of the answer are read; one that is larger is no answer, and
    * tokens are refused with 503 `UNAVAILABLE`. Default: none.
    */
@@ -60,7 +60,7 @@ export class AuthOptions {
 
   /**
    * Algorithms a token may be signed with. Default: HS256 with `secret`; RS256, PS256, ES256 and EdDSA with a key. HS*
-   * cannot be allowed together with public keys: a stranger could use the published key as if it were the secret.
+   * cannot be allowed together with public keys: an attacker could use the published key as if it were the secret.
    */
   @IsOptional()
   @ArrayNotEmpty({ message: `$property must be a non-empty list of: ${knownAlgorithms.join(', ')}` })
@@ -139,7 +139,7 @@ export class AuthOptions {
 
   /**
    * Milliseconds after a fetch during which a token that names an unknown key causes no other. Default 30_000:
-   * strangers must not be able to make us hammer the endpoint. 0: every unknown key causes a fetch. Infinity is
+   * unauthenticated clients must not be able to cause a fetch each. 0: every unknown key causes a fetch. Infinity is
    * refused: a rotated key would be noticed only after `jwksCacheMs`, which says so better.
    */
   @IsOptional()

@@ -2,7 +2,7 @@ import { BEARER_SUBPROTOCOL_PREFIX } from '@holdfast/protocol';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
- * Longest token that is looked at, in bytes. Real ones are below 4 KiB; hashing and decoding megabytes for a stranger
+ * Longest token that is looked at, in bytes. Real ones are below 4 KiB; hashing and decoding megabytes for an unauthenticated client
  * would be work done on demand.
  */
 export const MAX_TOKEN_BYTES = 8_192;

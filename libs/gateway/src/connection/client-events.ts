@@ -27,6 +27,20 @@ export function isConnectionEvent(event: string): event is ConnectionEvent {
 
 type Listener<E extends ConnectionEvent> = (...args: ConnectionEvents[E]) => unknown;
 
+const all = new WeakMap<object, ClientEvents>();
+
+/** The listeners of a connection. Most have none, which costs them nothing. */
+export function eventsOf(connection: object, log: BoundedLog): ClientEvents {
+  const known = all.get(connection) ?? new ClientEvents(connection, log);
+  all.set(connection, known);
+  return known;
+}
+
+/** Calls the listeners of a connection, if it has any. */
+export function tell<E extends ConnectionEvent>(connection: object, event: E, ...args: ConnectionEvents[E]): void {
+  all.get(connection)?.tell(event, ...args);
+}
+
 /** Listeners of the application on one connection. One that fails is logged, and disturbs nobody. */
 export class ClientEvents {
   // Of any number of listeners: those of an application come and go with what it does for the client.

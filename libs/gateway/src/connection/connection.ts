@@ -69,7 +69,7 @@ export class Connection<Data extends object = Record<string, unknown>> {
     Object.defineProperty(this, 'credentials', { enumerable: false, writable: true, value: undefined });
   }
 
-  /** Who is at the other end; undefined while nobody has proved anything. */
+  /** The authenticated client; undefined while it has not proved who it is. */
   get principal(): Principal | undefined {
     return this.#principal;
   }

@@ -1,20 +1,11 @@
-import type { TimerWheel, WheelTask } from '../ground/index.js';
+import type { WheelTask } from '../ground/index.js';
 
-/** What is scheduled for one link, so that nothing of it runs after the link has ended. */
-export class LinkTasks {
-  #tasks: WheelTask[] = [];
-
-  constructor(private readonly wheel: TimerWheel) {}
-
-  schedule(task: WheelTask, delayMs: number): void {
-    this.wheel.schedule(task, delayMs);
-    // Those that have run are dropped on the way, so that a long life does not gather them.
-    if (!this.#tasks.includes(task)) this.#tasks = [...this.#tasks.filter(isScheduled), task];
-  }
-
-  cancel(): void {
-    for (const task of this.#tasks) this.wheel.cancel(task);
-  }
+/**
+ * What is scheduled for one link, with one more task. Those that have run are left out, so that a long life does not
+ * gather them.
+ */
+export function withTask(tasks: readonly WheelTask[] = [], task: WheelTask): readonly WheelTask[] {
+  return tasks.includes(task) ? tasks : [...tasks.filter(isScheduled), task];
 }
 
 function isScheduled({ wheelNext }: WheelTask): boolean {

@@ -7,7 +7,7 @@ import type { WireFormat } from '../format/index.js';
 import type { IntakeOwner, IntakeParts } from '../intake/index.js';
 import type { OutboxLimits } from '../outbox/index.js';
 import { cutReason, violationCode } from './close-reason.js';
-import { ClientEvents } from './client-events.js';
+import { type ClientEvents, eventsOf, tell } from './client-events.js';
 import { Connection } from './connection.js';
 import type { ConnectionCore, ConnectionStats } from './connection-core.js';
 import { type ConnectionState, mayChange } from './connection-state.js';
@@ -16,7 +16,7 @@ import type { FrameReceiver } from './frame-receiver.js';
 import { guardedAbort } from './guarded-signal.js';
 import type { Lane, Lease, LinkFacts, LinkPlace, PauseReason, Phase } from './link-facts.js';
 import type { LinkMeter } from './link-meter.js';
-import { LinkTasks } from './link-tasks.js';
+import { withTask } from './link-tasks.js';
 import type { ObserverOf } from './observer-of.js';
 import {
   type LinkedSocket,
@@ -73,11 +73,9 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
   #writer: Writer | undefined;
   /** Connections that never send, and whose socket was always read, have none. */
   #reader: Reader | undefined;
-  #tasks: LinkTasks | undefined;
+  #tasks: readonly WheelTask[] | undefined;
   #tags: Set<string> | undefined;
   #abort: AbortController | undefined;
-  /** Listeners of the application, where it has any. */
-  #events: ClientEvents | undefined;
   #messagesIn = 0;
   #messagesOut = 0;
   /** Of a socket that was let go. */
@@ -135,7 +133,7 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
   }
 
   get events(): ClientEvents {
-    return (this.#events ??= new ClientEvents(this.connection, this.parts.log));
+    return eventsOf(this.connection, this.parts.log);
   }
 
   get bufferedBytes(): number {
@@ -242,7 +240,9 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
 
   /** Calls nothing that belongs to the connection after its end: schedules `task`, unless it has ended before. */
   after(task: WheelTask, delayMs: number): void {
-    if (this.#state !== 'closed') (this.#tasks ??= new LinkTasks(this.parts.wheel)).schedule(task, delayMs);
+    if (this.#state === 'closed') return;
+    this.parts.wheel.schedule(task, delayMs);
+    this.#tasks = withTask(this.#tasks, task);
   }
 
   pause(reason: PauseReason): void {
@@ -318,7 +318,7 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
 
   /** A frame of a format that has no events. */
   heard(frame: string | Buffer): void {
-    this.#events?.tell('message', Buffer.from(frame), typeof frame !== 'string');
+    tell(this.connection, 'message', Buffer.from(frame), typeof frame !== 'string');
   }
 
   hasRead(): void {
@@ -335,7 +335,7 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
   }
 
   ponged(payload: Buffer): void {
-    this.#events?.tell('pong', payload);
+    tell(this.connection, 'pong', payload);
     this.parts.observers.ponged(this, payload);
   }
 
@@ -343,16 +343,15 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
   violated(error: Error & { code?: string }): void {
     this.violations++;
     this.#reader?.broken();
-    this.#events?.tell('error', error);
+    tell(this.connection, 'error', error);
     this.cause ??= describeCause('server', violationCode(error.code), error.message);
   }
 
-  gone(code: number, reason: string): void {
+  gone(code: number, reason: Buffer): void {
     this.hasClosed = code !== CloseCode.ABNORMAL;
-    this.cause ??= causeOfEnd(code, reason, this.#socket?.errored);
+    this.cause ??= causeOfEnd(code, reason.toString(), this.#socket?.errored);
     this.#end();
-    this.#events?.tell('close', code, Buffer.from(reason));
-    this.#events = undefined;
+    tell(this.connection, 'close', code, reason);
   }
 
   get #reading(): Reader | undefined {
@@ -392,7 +391,7 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
     this.receiver?.ended();
     this.#reader?.ended();
     this.#reader = undefined;
-    this.#tasks?.cancel();
+    for (const task of this.#tasks ?? []) this.parts.wheel.cancel(task);
     this.#tasks = undefined;
     this.lease.release();
     this.#abort?.abort(this.cause);

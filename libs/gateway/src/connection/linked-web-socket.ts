@@ -13,7 +13,7 @@ export interface SocketListener {
   /** The peer answered a protocol ping, or pretends to. */
   ponged(payload: Buffer): void;
   violated(error: Error & { code?: string }): void;
-  gone(code: number, reason: string): void;
+  gone(code: number, reason: Buffer): void;
 }
 
 /**
@@ -79,7 +79,7 @@ function onError(this: WebSocket, error: Error): void {
 }
 
 function onClose(this: WebSocket, code: number, reason: Buffer): void {
-  listenerOf(this)?.gone(code, reason.toString());
+  listenerOf(this)?.gone(code, reason);
 }
 
 function listenerOf(ws: WebSocket): SocketListener | undefined {

@@ -1,5 +1,5 @@
 /**
- * Who is at the other end, as an {@link Authenticator} established it.
+ * The authenticated client, as an {@link Authenticator} established it.
  *
  * @publicApi
  */

@@ -83,7 +83,7 @@ export class DirectCompiler {
     return guards && new DirectAdmission({ instance, handler, guards });
   }
 
-  /** Whether the application has a say in what becomes of an exception. */
+  /** Whether the application has filters that handle an exception. */
   #hasFilters(...targets: readonly object[]): boolean {
     return this.config.getGlobalFilters().length > 0 || targets.some((target) => foreignFilters(target).length > 0);
   }

@@ -84,8 +84,17 @@ export class EnvelopeAnswers implements Answers {
   }
 }
 
+const known = new WeakMap<WireFormat, FormatAnswers>();
+
+/** Answers as a format of a gateway has them. */
+export function answersOf(format: WireFormat): Answers {
+  const answers = known.get(format) ?? new FormatAnswers(format);
+  known.set(format, answers);
+  return answers;
+}
+
 /** What a {@link WireFormat} says of an answer. */
-export class FormatAnswers implements Answers {
+class FormatAnswers implements Answers {
   constructor(private readonly format: WireFormat) {}
 
   reply({ wire }: Answered, value: unknown): Buffer | undefined {

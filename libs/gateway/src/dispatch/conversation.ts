@@ -5,7 +5,7 @@ import { RawFormat, type WireFormat } from '../format/index.js';
 import type { BoundedLog, TimerWheel } from '../ground/index.js';
 import type { NestCallback } from '../nest/index.js';
 import type { Counters, Traffic } from '../telemetry/index.js';
-import { type Answers, FormatAnswers } from './answers.js';
+import { type Answers, answersOf } from './answers.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { HandlerPlan } from './handler-plan.js';
 import { HandlerWatch } from './handler-watch.js';
@@ -43,7 +43,6 @@ const none: ReadonlySet<never> = new Set<never>();
 /** What is said on one connection: messages that wait, handlers at work, streams and violations. */
 export class Conversation implements FrameReceiver, FrameReply, MessageOwner, InboxOwner, TurnTaker {
   callbacks: NestCallback[] | undefined;
-  readonly answers: Answers;
   readonly #inbox: Inbox;
   /** Frames that were read and wait for a turn of this connection. */
   #unread: Frame[] | undefined;
@@ -59,7 +58,11 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
     private readonly handlers: ReadonlyMap<string, HandlerPlan>,
   ) {
     this.#inbox = new Inbox(this, parts.limits);
-    this.answers = link.format ? new FormatAnswers(link.format) : parts.answers;
+  }
+
+  get answers(): Answers {
+    const { format } = this.link;
+    return format ? answersOf(format) : this.parts.answers;
   }
 
   get waiting(): number {

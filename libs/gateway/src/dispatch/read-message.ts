@@ -23,7 +23,7 @@ export function readAs(
   } catch (error) {
     counters.add('ignored', 'MALFORMED_FRAME');
     // At debug level, because the peer chooses what it sends.
-    log.debug(`format:${format.name}`, `The format "${format.name}" cannot decode a frame: ${String(error)}`);
+    log.debug(`format:${format.name}`, () => `The format "${format.name}" cannot decode a frame: ${String(error)}`);
   }
   return undefined;
 }

@@ -117,7 +117,7 @@ export class Replier {
     const { plan, id } = invocation;
     this.#countError(invocation, data.code, isFault ? invocation.failure : undefined);
     if (isFault && !invocation.handledByFilter) this.#logFault(invocation);
-    else this.parts.log.debug(`${plan.gateway}.${plan.method}`, `"${plan.event}" was answered ${data.code}`);
+    else this.parts.log.debug(`${plan.gateway}.${plan.method}`, () => `"${plan.event}" was answered ${data.code}`);
     if (invocation.handledByFilter && id === undefined) return;
     this.#tell(invocation, data, invocation.failure?.error);
   }

@@ -19,7 +19,7 @@ export interface StreamSink {
  * Answers a request with an observable. Interceptors make an observable of every handler, so one value followed by the
  * end in the same turn is taken for what it is, a reply; anything else is a stream (PROTOCOL.md, streams).
  *
- * It is its own subscription: RxJS throws what a teardown throws at whoever ends a stream, which is a timer of the
+ * It is its own subscription: RxJS throws what a teardown throws at the one that ends a stream, which is a timer of the
  * source when it completes and the end of a socket when the client leaves. Here it goes to the sink.
  */
 export class StreamReply extends Subscription implements Observer<unknown> {

@@ -26,7 +26,7 @@ const shareFrames = 64;
  * Time for all connections in one turn of the event loop. What else waits, such as HTTP requests, is served after that.
  */
 const turnMs = 10;
-/** Characters of a frame that costs little, whoever sends it. */
+/** Characters of a frame that costs little. */
 const smallFrame = 1_024;
 
 /**

@@ -65,7 +65,7 @@ export class DrainService {
   }
 
   /**
-   * Begins to drain, for good: to serve again takes a new process. Calling it again changes nothing.
+   * Begins to drain. This process does not serve again afterwards. Calling it again changes nothing.
    *
    * @returns what became of the connections, when all have ended or {@link LifecycleOptions.drainTimeoutMs} is over.
    *   Never rejects. The registry tells its listeners the same (`drained`).

@@ -4,6 +4,8 @@ import { type Clock, systemClock } from './clock.js';
 const windowMs = 10_000;
 const linesPerWindow = 10;
 
+type Level = 'error' | 'warn' | 'debug';
+
 interface Tally {
   /** Monotonic: a wall clock that is set back would silence a kind of line until it has caught up. */
   until: number;
@@ -17,7 +19,12 @@ interface Tally {
  */
 export class BoundedLog {
   readonly #logger: Logger;
-  readonly #tallies = new Map<string, Tally>();
+  // By level, too: a peer that makes many quiet mistakes must not keep a fault of the same handler out of the log.
+  readonly #tallies: Readonly<Record<Level, Map<string, Tally>>> = {
+    error: new Map(),
+    warn: new Map(),
+    debug: new Map(),
+  };
 
   constructor(
     context: string,
@@ -38,15 +45,16 @@ export class BoundedLog {
     if (suffix !== undefined) this.#write('warn', message + suffix);
   }
 
-  debug(kind: string, message: string): void {
+  /** @param message - only called when the line is written, so that most of what a crowd does costs no text. */
+  debug(kind: string, message: () => string): void {
     const suffix = this.#admit('debug', kind);
-    if (suffix !== undefined) this.#write('debug', message + suffix);
+    if (suffix !== undefined) this.#write('debug', message() + suffix);
   }
 
   /**
    * The application may have a logger of its own. One that throws must not undo what a line was to be written about.
    */
-  #write(level: 'error' | 'warn' | 'debug', message: string, ...details: readonly unknown[]): void {
+  #write(level: Level, message: string, ...details: readonly unknown[]): void {
     try {
       this.#logger[level](message, ...details);
     } catch {
@@ -55,16 +63,15 @@ export class BoundedLog {
     }
   }
 
-  #admit(level: string, kind: string): string | undefined {
+  #admit(level: Level, kind: string): string | undefined {
     const now = this.clock.now();
-    // By level, too: a peer that makes many quiet mistakes must not keep a fault of the same handler out of the log.
-    const key = `${level}:${kind}`;
-    let tally = this.#tallies.get(key);
+    const tallies = this.#tallies[level];
+    let tally = tallies.get(kind);
     let suffix = '';
     if (!tally || now >= tally.until) {
       if (tally && tally.held > 0) suffix = ` (and ${tally.held} more like it before)`;
       tally = { until: now + windowMs, written: 0, held: 0 };
-      this.#tallies.set(key, tally);
+      tallies.set(kind, tally);
     }
     if (tally.written >= linesPerWindow) {
       tally.held++;

@@ -25,7 +25,8 @@ export class Closing implements LinkObserver {
     this.parts.counters.add('closed', cause?.name ?? 'UNKNOWN');
     this.parts.log.debug(
       'disconnected',
-      `Disconnected ${connection.id} from ${link.place.route}: ${cause?.code ?? ''} ${cause?.name ?? ''} by ${cause?.initiator ?? 'nobody'}`,
+      () =>
+        `Disconnected ${connection.id} from ${link.place.route}: ${cause?.code ?? ''} ${cause?.name ?? ''} by ${cause?.initiator ?? 'nobody'}`,
     );
     forgetHeaders(link.connection.handshake, this.parts.headerLimits);
     const span = this.#traceSafely(link);

@@ -97,7 +97,10 @@ export class Reception implements ReceptionPort<Route> {
     const { link, destination } = arrival;
     const { id, handshake } = link.connection;
     this.parts.counters.add('admitted', handshake.mode);
-    this.parts.log.debug('connected', `Connected ${id} from ${handshake.ip} to ${handshake.route} (${handshake.mode})`);
+    this.parts.log.debug(
+      'connected',
+      () => `Connected ${id} from ${handshake.ip} to ${handshake.route} (${handshake.mode})`,
+    );
     link.admit();
     if (destination.isDirect) this.#openSafely(arrival);
     else void this.#connect(arrival);

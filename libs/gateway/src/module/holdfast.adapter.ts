@@ -47,7 +47,7 @@ export interface AdapterParts {
 
 /**
  * Where Nest's gateways meet Holdfast. It installs itself: importing `HoldfastModule` is enough. It is a `WsAdapter`
- * for whoever asks, but all that `WsAdapter` does is done by Holdfast.
+ * by type, but Holdfast does all of its work.
  *
  * @publicApi
  */

@@ -58,7 +58,7 @@ export class HoldfastRuntime implements OnModuleInit, OnApplicationBootstrap {
   }
 }
 
-/** What is left over in `main.ts`, and what becomes of it. */
+/** Says which line of `main.ts` to delete, and where its message parser goes. */
 function replacedBy(installed: unknown): string {
   const name = installed?.constructor.name ?? 'none';
   const remedy = `${name} replaced it: delete app.useWebSocketAdapter(new ${name}(...)) in main.ts`;

@@ -3,7 +3,7 @@ export const CONNECT_PATTERN = '$connect';
 
 /**
  * What travels as the fourth argument of Nest's chain for a message. A filter, which Nest gives no way to answer, says
- * here what went wrong; and whoever is handed the arguments knows by it that the gateway has dispatched them.
+ * here what went wrong; and code that is given the arguments knows by it that the gateway has dispatched them.
  */
 export class Call {
   failure: { readonly error: unknown } | undefined;

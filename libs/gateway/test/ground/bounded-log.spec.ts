@@ -53,7 +53,7 @@ describe('BoundedLog', () => {
 
   it('keeps kinds apart: a flood of one hides no line of another', () => {
     const log = new BoundedLog('test', clock);
-    for (let count = 0; count < 100; count++) log.debug('flood', 'water');
+    for (let count = 0; count < 100; count++) log.debug('flood', () => 'water');
     log.error('fire', 'smoke', new Error('hot'));
     expect(lines.at(-1)).toBe('error smoke');
   });
