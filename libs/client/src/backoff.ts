@@ -18,8 +18,8 @@ export interface BackoffOptions {
    */
   maxAttempts: number;
   /**
-   * Milliseconds a connection has to last before attempts are counted from 0 again. Default 10,000: a server that welcomes and then
-   * fails, or drains, is not met in a loop. 0: from the welcome on, and such a server is.
+   * Milliseconds a connection has to last before attempts are counted from 0 again. Default 10,000: a server that
+   * welcomes and then fails, or drains, is not met in a loop. 0: from the welcome on, and such a server is.
    */
   stableMs: number;
 }

@@ -2,8 +2,8 @@ import { BEARER_SUBPROTOCOL_PREFIX } from '@holdfast/protocol';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
- * Longest token that is looked at, in bytes. Real ones are below 4 KiB; hashing and decoding megabytes for an unauthenticated client
- * would be work done on demand.
+ * Longest token that is looked at, in bytes. Real ones are below 4 KiB; hashing and decoding megabytes would be work
+ * that any client can demand.
  */
 export const MAX_TOKEN_BYTES = 8_192;
 
