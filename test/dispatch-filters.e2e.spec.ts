@@ -174,7 +174,7 @@ describe.each<[where: string, boot: (filter: Type<ExceptionFilter>) => Promise<S
     expect(await ask(served, 'http')).toEqual([failed('CONFLICT')]);
     expect(await ask(served, 'ws', {})).toEqual([told('APPLICATION')]);
     expect(served.log.of('error')).toHaveLength(2);
-    expect(served.log.of('error')[0]).toMatch(/exception filter of FailGateway\.fail failed/);
+    expect(served.log.of('error')[0]).toMatch(/The exception filter \w+ failed on "\w+" of FailGateway\.fail/);
     expect(served.log.of('error')[0]).toMatch(trace);
   });
 

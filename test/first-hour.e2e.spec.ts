@@ -1,10 +1,12 @@
-import { UseGuards } from '@nestjs/common';
+import { type CanActivate, Injectable, Module, Scope, UseGuards } from '@nestjs/common';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
+import { Transport } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { AuthGuard, Public } from '@holdfast/gateway';
+import { AuthGuard, HoldfastModule, Public } from '@holdfast/gateway';
 import { TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
-import { expectNoCrash, serve } from './support/dispatch.js';
+import { expectNoCrash, gate, serve } from './support/dispatch.js';
 
 expectNoCrash();
 
@@ -81,6 +83,64 @@ describe('the log', () => {
       .toMatch(
         /Connected \S+ from 127\.0\.0\.1 to \/open \(plain\)[^]*Disconnected \S+ from \/open: 4000 APPLICATION by client/,
       );
+  });
+});
+
+@WebSocketGateway({ path: '/waiting' })
+class WaitingGateway {
+  readonly released = gate();
+
+  @SubscribeMessage('wait')
+  async wait(): Promise<void> {
+    await this.released.promise;
+  }
+
+  @SubscribeMessage('release')
+  release(): void {
+    this.released.open();
+  }
+}
+
+describe('what cannot work is said in words:', () => {
+  it('a handler that waits for another message of its client', async () => {
+    await using served = await serve([WaitingGateway], { options: { messages: { handlerTimeoutMs: 300 } } });
+    await using client = await TestClient.connect(served.url('/waiting'));
+    client.send({ event: 'wait', id: 1 });
+    client.send({ event: 'release', id: 2 });
+    expect(await client.next('$error')).toMatchObject({ id: 1, data: { code: 'HANDLER_TIMEOUT' } });
+    expect(served.log.of('warn').join('\n')).toMatch(/WaitingGateway\.wait did not finish in time.*@Concurrent\(2\)/);
+  });
+
+  it('a gateway that two modules provide', async () => {
+    @Module({ providers: [OpenGateway] })
+    class FirstModule {}
+    @Module({ providers: [OpenGateway] })
+    class SecondModule {}
+    await expect(serve([], { imports: [FirstModule, SecondModule] })).rejects.toThrow(
+      /OpenGateway is provided twice, by different modules/,
+    );
+  });
+
+  it('a gateway on the port of a microservice, which has none', async () => {
+    @Module({ imports: [HoldfastModule.forRoot()], providers: [OpenGateway] })
+    class ServiceModule {}
+    const options = { transport: Transport.TCP, options: { port: 0 }, logger: false, abortOnError: false } as const;
+    const service = await NestFactory.createMicroservice(ServiceModule, options);
+    await expect(service.init()).rejects.toThrow(
+      /OpenGateway: the application has no HTTP server.*connectMicroservice\(\)/,
+    );
+  });
+
+  it('a transient global guard, which Nest does not run', async () => {
+    @Injectable({ scope: Scope.TRANSIENT })
+    class PassingGuard implements CanActivate {
+      canActivate(): boolean {
+        return true;
+      }
+    }
+    await expect(
+      serve([OpenGateway, { provide: APP_GUARD, useClass: PassingGuard, scope: Scope.TRANSIENT }]),
+    ).rejects.toThrow(/global guard PassingGuard is transient/);
   });
 });
 

@@ -29,7 +29,17 @@ for (const file of tracked.split('\n')) {
 
 for (const name of readdirSync('libs')) {
   const file = `libs/${name}/package.json`;
-  const { exports } = readJson(file);
+  const { exports, main, types } = readJson(file);
+  for (const own of ['README.md', 'LICENSE'])
+    if (!existsSync(`libs/${name}/${own}`)) problems.push(`libs/${name}: has no ${own}`);
+  if (
+    existsSync(`libs/${name}/LICENSE`) &&
+    readFileSync(`libs/${name}/LICENSE`, 'utf8') !== readFileSync('LICENSE', 'utf8')
+  )
+    problems.push(`libs/${name}/LICENSE: differs from LICENSE`);
+  // For resolvers that do not know "exports".
+  if (main !== exports?.['.']?.default || types !== exports?.['.']?.types)
+    problems.push(`${file}: "main" and "types" are not those of "exports"`);
   if (!exports?.['.']) problems.push(`${file}: has no "exports" with an entry "."`);
   if (JSON.stringify(exports ?? {}).includes('*')) problems.push(`${file}: "exports" has a wildcard`);
 }

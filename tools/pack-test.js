@@ -46,7 +46,7 @@ async function pack() {
   assert.equal(packed.length, libs.length);
   for (const { name, files } of packed) {
     const paths = files.map((file) => file.path);
-    for (const needed of ['dist/index.js', 'dist/index.d.ts', 'src/index.ts'])
+    for (const needed of ['dist/index.js', 'dist/index.d.ts', 'src/index.ts', 'README.md', 'LICENSE'])
       assert.ok(paths.includes(needed), `${name} lacks ${needed}`);
     const isClient = name === '@holdfast/client';
     if (isClient) assert.ok(paths.includes('dist/holdfast-client.min.js'), `${name} lacks the file for pages`);
@@ -86,12 +86,59 @@ async function install() {
   await run(appFolder, 'npm', 'install', '--no-audit', '--no-fund');
 }
 
+async function compileCommonJs() {
+  const folder = join(appFolder, 'commonjs');
+  mkdirSync(folder);
+  const source = [
+    "import { createClient } from '@holdfast/client';",
+    "import { HoldfastModule } from '@holdfast/gateway';",
+    "import { CloseCode } from '@holdfast/protocol';",
+    "const client = createClient('ws://127.0.0.1/', { WebSocket: class {} as unknown as typeof WebSocket });",
+    'console.log(client.state, typeof HoldfastModule.forRoot, CloseCode.NORMAL);',
+  ];
+  writeFileSync(join(folder, 'main.ts'), source.join('\n'));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'commonjs' }));
+  const compilerOptions = {
+    ...{ target: 'ES2023', module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '6.0', strict: true },
+    // The declarations of other packages need newer resolution.
+    ...{ skipLibCheck: true, types: ['node'], lib: ['ES2023', 'DOM'], rootDir: '.', outDir: 'dist' },
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['main.ts'] }));
+  await run(appFolder, process.execPath, 'node_modules/typescript/bin/tsc', '-p', 'commonjs');
+  const output = await run(appFolder, process.execPath, 'commonjs/dist/main.js');
+  assert.equal(output.trim(), 'idle function 1000');
+}
+
+/** Other package managers arrange a fresh application by rules of their own. */
+const installers = {
+  pnpm: ['pnpm@10', 'install', '--no-frozen-lockfile', '--config.confirmModulesPurge=false'],
+  yarn: ['yarn@1', 'install', '--non-interactive', '--no-progress'],
+};
+
+/** @param {keyof typeof installers} installer */
+async function installBy(installer) {
+  const folder = join(temporary, installer);
+  mkdirSync(folder);
+  const manifest = JSON.parse(readFileSync(join(appFolder, 'package.json'), 'utf8'));
+  const own = Object.entries(manifest.dependencies).filter(([name]) => name.startsWith('@holdfast/'));
+  // The tarballs name each other by version, and no registry has them.
+  const resolutions = { ...manifest.overrides, ...Object.fromEntries(own) };
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ ...manifest, pnpm: { overrides: resolutions }, resolutions }),
+  );
+  await run(folder, 'npx', '--yes', ...installers[installer]);
+  const load = ['protocol', 'client', 'gateway'].map((entry) => `await import('@holdfast/${entry}');`).join('');
+  await run(folder, process.execPath, '--input-type=module', '-e', load);
+}
+
 const steps = {
   'the libraries build from nothing': build,
   'every library packs to a tarball with what it needs and nothing else': pack,
   'the tarballs install into a fresh Nest application': install,
   'the application compiles against their declarations, library check on': () =>
     run(appFolder, process.execPath, 'node_modules/typescript/bin/tsc', '-p', '.'),
+  'a CommonJS application compiles against them, by the old resolution, and runs': compileCommonJs,
   'every package loads in plain Node': () =>
     run(
       appFolder,
@@ -127,6 +174,8 @@ const steps = {
     const output = await run(appFolder, process.execPath, 'dist/client.js', app.url('ws', ''));
     assert.deepEqual(output.trim().split('\n'), ['replied hi', 'failed UNAUTHORIZED']);
   },
+  'the tarballs install with pnpm, and load': () => installBy('pnpm'),
+  'the tarballs install with yarn, and load': () => installBy('yarn'),
   'SIGTERM ends it in order, with a client connected': async () => {
     await openSocket(app.url('ws', '/chat'));
     await app.stop();

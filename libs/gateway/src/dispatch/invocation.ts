@@ -11,6 +11,8 @@ export interface MessageOwner {
   readonly link: Link;
   /** Nest's chains for this connection, by {@link HandlerPlan.index}; absent where no handler needs them. */
   readonly callbacks: readonly NestCallback[] | undefined;
+  /** Messages that have arrived and are not begun. */
+  readonly waiting: number;
   /** Observables that have more than one answer to give. */
   readonly openStreams: number;
   /** It is not finished at once, and has to be looked after. */

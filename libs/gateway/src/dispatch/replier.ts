@@ -177,9 +177,20 @@ export class Replier {
   timeOut(invocation: Invocation): void {
     this.#countError(invocation, 'HANDLER_TIMEOUT', {});
     invocation.timedOut = true;
+    this.#hintAtConcurrency(invocation);
     if (invocation.stream) this.#cancel(invocation, invocation.stream);
     this.#tell(invocation, { code: 'HANDLER_TIMEOUT', message: 'The handler did not finish in time' });
     this.#settle(invocation);
+  }
+
+  #hintAtConcurrency({ plan, owner }: Invocation): void {
+    if (plan.concurrency !== undefined || owner.waiting === 0) return;
+    const place = `${plan.gateway}.${plan.method}`;
+    this.parts.log.warn(
+      `timeout:${place}`,
+      `${place} did not finish in time, while other messages of the same client waited for it. ` +
+        'If it waits for one of them, put @Concurrent(2) on it',
+    );
   }
 
   /** The next message may have its turn. */

@@ -42,18 +42,18 @@ export function watchFilter(filter: unknown): void {
   const watched: Catch = function (this, exception, host) {
     // What was read as `catch` of a filter is called as one.
     const handle = (): unknown => (original as ExceptionFilter['catch']).call(this, exception, host);
-    return host.getType() === 'ws' ? watch(handle, exception, host) : handle();
+    return host.getType() === 'ws' ? watch(handle, exception, host, owner.constructor.name) : handle();
   };
   wrapped.add(watched);
   Object.defineProperty(owner, 'catch', { value: watched, configurable: true, writable: true });
 }
 
-function watch(handle: () => unknown, exception: unknown, host: ArgumentsHost): unknown {
+function watch(handle: () => unknown, exception: unknown, host: ArgumentsHost, filter: string): unknown {
   const invocation: unknown = host.getArgByIndex(3);
   const binding = bindingOfClient(host.getArgByIndex(0));
   if (!binding) return handle();
   if (invocation instanceof Invocation) {
-    watchMessage(handle, exception, invocation, binding);
+    watchMessage(handle, exception, invocation, binding, filter);
     return undefined;
   }
   if (host.getArgByIndex(2) !== CONNECT_PATTERN) {
@@ -73,6 +73,7 @@ function watchMessage(
   exception: unknown,
   invocation: Invocation,
   { link, parts }: NestBinding,
+  filter: string,
 ): void {
   const before = link.connection.stats.messagesOut;
   invocation.failed(exception);
@@ -85,7 +86,7 @@ function watchMessage(
       const { gateway, method, event } = invocation.plan;
       parts.log.error(
         `filter:${gateway}.${method}`,
-        `An exception filter of ${gateway}.${method} failed on "${event}"`,
+        `The exception filter ${filter} failed on "${event}" of ${gateway}.${method}`,
         error,
       );
     }

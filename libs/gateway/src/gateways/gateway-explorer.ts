@@ -136,8 +136,8 @@ export class GatewayExplorer {
     return this.config
       .getGlobalRequestGuards()
       .map(
-        ({ metatype, name }) =>
-          `The global guard ${metatype?.name ?? String(name)} is request-scoped, and Nest silently skips such guards on gateways, so ` +
+        ({ metatype, name, isTransient }) =>
+          `The global guard ${metatype?.name ?? String(name)} is ${isTransient ? 'transient' : 'request-scoped'}, and Nest silently skips such guards on gateways, so ` +
           `every message would pass unguarded. Make it a singleton, or put @UseGuards(...) on the gateways and take it out of APP_GUARD`,
       );
   }
@@ -255,7 +255,8 @@ function groupByPlace(found: readonly Found[]): Map<string, Found[]> {
 
 /** Gateways that share a path share its connections, so they must not contradict each other. */
 function conflicts(group: readonly Found[]): string[] {
-  const problems: string[] = [];
+  const problems = twice(group);
+  if (problems.length > 0) return problems;
   const owners = new Map<unknown, string>();
   for (const { info, methods } of group) {
     for (const { name, event } of methods) {
@@ -271,6 +272,15 @@ function conflicts(group: readonly Found[]): string[] {
   for (const setting of ['maxPayload', 'format', 'subprotocols'] as const)
     problems.push(...differences(group, setting));
   return problems;
+}
+
+/** One class in two modules is two gateways to Nest. */
+function twice(group: readonly Found[]): string[] {
+  const names = group.filter(({ info }, index) => group.findIndex((other) => other.info.type === info.type) < index);
+  return names.map(
+    ({ info: { name } }) =>
+      `${name} is provided twice, by different modules: provide it in one of them and import that`,
+  );
 }
 
 function differences(group: readonly Found[], setting: 'maxPayload' | 'format' | 'subprotocols'): string[] {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Observable } from 'rxjs';
-import type { WsMessageHandler } from '@nestjs/common';
+import type { HttpServer, WsMessageHandler } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { CloseCode } from '@holdfast/protocol';
@@ -155,19 +155,27 @@ export class HoldfastAdapter extends WsAdapter {
     this.#parts.routes.set(routes);
     for (const { settings } of routes) this.#parts.unfinished.makeRoomFor(settings.maxPayloadBytes);
     for (const [port, table] of ports) {
-      const server = port === 0 ? this.#sharedServer() : this.#ownServer(port);
+      const names = table.routes.flatMap(({ gateways }) => gateways.map(({ name }) => name)).join(', ');
+      const server = port === 0 ? this.#sharedServer(names) : this.#ownServer(port, names);
       this.#listeners.push(this.#listenOn(server, table));
     }
     return ports;
   }
 
-  #sharedServer(): Server {
-    // Nest types the server of any platform as any; Holdfast needs the one of Node, which all of them are built on.
-    return this.#parts.host.httpAdapter.getHttpServer() as Server;
+  #sharedServer(names: string): Server {
+    // A microservice has no HTTP adapter, whatever the type says. Nest types the server of any platform as any; Holdfast
+    // needs the one of Node, which all of them are built on.
+    const server = (this.#parts.host.httpAdapter as HttpServer | undefined)?.getHttpServer() as Server | undefined;
+    if (server) return server;
+    throw new HoldfastError(
+      'INVALID_GATEWAY',
+      `${names}: the application has no HTTP server to share a port with. Create it by NestFactory.create() and ` +
+        'connectMicroservice(), or give each gateway a port of its own: @WebSocketGateway(8080)',
+    );
   }
 
-  #ownServer(port: number): Server {
-    const ownPort = new OwnPort(port);
+  #ownServer(port: number, names: string): Server {
+    const ownPort = new OwnPort(port, names);
     this.#ownPorts.push(ownPort);
     return ownPort.server;
   }

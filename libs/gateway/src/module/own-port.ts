@@ -6,7 +6,11 @@ import { HoldfastError } from '../errors/index.js';
 export class OwnPort {
   readonly server: Server = createServer(explain);
 
-  constructor(private readonly port: number) {}
+  /** @param gateways - whose port it is, for errors */
+  constructor(
+    private readonly port: number,
+    private readonly gateways: string,
+  ) {}
 
   /** @throws HoldfastError `PORT_UNAVAILABLE` */
   async listen(): Promise<void> {
@@ -14,7 +18,8 @@ export class OwnPort {
     try {
       await once(this.server, 'listening');
     } catch (error) {
-      throw new HoldfastError('PORT_UNAVAILABLE', `A gateway wants port ${this.port}, which cannot be listened on`, {
+      const { code = String(error) } = error as NodeJS.ErrnoException; // Servers emit nothing else.
+      throw new HoldfastError('PORT_UNAVAILABLE', `${this.gateways}: cannot listen on port ${this.port} (${code})`, {
         cause: error,
       });
     }

@@ -14,6 +14,7 @@ export class RecordingOwner implements MessageOwner {
   readonly sent: unknown[] = [];
   readonly streams = new Set<StreamReply>();
   settledCount = 0;
+  waiting = 0;
 
   constructor(kit: LinkKit) {
     const { link } = kit.arriving();
