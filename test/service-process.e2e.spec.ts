@@ -62,6 +62,17 @@ describe('the built service', () => {
     }
   });
 
+  it('drains when `npm start` gets SIGTERM, and frees its port', async () => {
+    await using service = new ServiceProcess({}, root, ['npm', 'start']);
+    const url = await service.url();
+    const { token } = (await (await postJson(`${url}/demo/token`, { name: 'Ada' })).json()) as { token: string };
+    const client = await TestClient.connect(`${url.replace('http', 'ws')}/chat`, { token });
+    service.kill('SIGTERM');
+    expect(await client.closed).toMatchObject({ code: 1012 });
+    await service.ended;
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
   it('refuses a port that is taken, with an exit code', async () => {
     await using first = new ServiceProcess({});
     const { port } = new URL(await first.url());

@@ -15,9 +15,16 @@ export class ServiceProcess implements AsyncDisposable {
   readonly ended: Promise<number | NodeJS.Signals>;
   readonly #child;
 
-  /** @param folder - where it has been built; default: here */
-  constructor(variables: Readonly<Record<string, string>>, folder = root) {
-    this.#child = spawn(process.execPath, ['dist/main.js'], {
+  /**
+   * @param folder - where it has been built; default: here
+   * @param command - what starts it; default: Node, with what was built
+   */
+  constructor(
+    variables: Readonly<Record<string, string>>,
+    folder = root,
+    [program, ...args]: readonly [string, ...string[]] = [process.execPath, 'dist/main.js'],
+  ) {
+    this.#child = spawn(program, args, {
       cwd: folder,
       env: { PATH: process.env['PATH'], PORT: '0', NO_COLOR: '1', ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -163,8 +163,8 @@ export class HoldfastAdapter extends WsAdapter {
   }
 
   #sharedServer(names: string): Server {
-    // A microservice has no HTTP adapter, whatever the type says. Nest types the server of any platform as any; Holdfast
-    // needs the one of Node, which all of them are built on.
+    // A microservice has no HTTP adapter, whatever the type says. Nest types the server of any platform as any;
+    // Holdfast needs the one of Node, which all of them are built on.
     const server = (this.#parts.host.httpAdapter as HttpServer | undefined)?.getHttpServer() as Server | undefined;
     if (server) return server;
     throw new HoldfastError(
