@@ -6,7 +6,10 @@ import { ConnectedSocket, SubscribeMessage, WebSocketGateway } from '@nestjs/web
 import { type Connection, ConnectionRegistry, HoldfastModule } from '@holdfast/gateway';
 import { rawUpgrade, TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { create, refused, start } from './support/admission.js';
+import { selfSigned } from './support/certificate.js';
+import { failureOf, requires } from './support/requirement.js';
 
 async function listening(port = 0): Promise<Server> {
   const server = createServer().listen(port);
@@ -21,8 +24,8 @@ async function portOf(server: Server): Promise<number> {
   return port;
 }
 
-function gatewayAt(port: number, path = '/own'): Type {
-  @WebSocketGateway(port, { path })
+function gatewayAt(port: number, path = '/own', more: object = {}): Type {
+  @WebSocketGateway(port, { path, ...more })
   class OwnPortGateway {
     @SubscribeMessage('path')
     path(@ConnectedSocket() { handshake }: Connection): string {
@@ -31,6 +34,23 @@ function gatewayAt(port: number, path = '/own'): Type {
   }
   return OwnPortGateway;
 }
+
+const describeWithTls = requires('openssl', () => failureOf('openssl', ['version']));
+
+describeWithTls('a gateway on a port of its own', () => {
+  it('speaks TLS with what it is given', async () => {
+    const port = await portOf(await listening());
+    const tls = selfSigned();
+    await using app = await start({ gateways: [gatewayAt(port, '/own', { tls })] });
+    const socket = new WebSocket(`wss://127.0.0.1:${port}/own`, { rejectUnauthorized: false });
+    await once(socket, 'open');
+    socket.send('{"event":"path","id":1}');
+    const [answer] = (await once(socket, 'message')) as [Buffer];
+    expect(JSON.parse(answer.toString())).toMatchObject({ data: '/own' });
+    socket.terminate();
+    await app.close();
+  });
+});
 
 describe('a gateway on a port of its own', () => {
   it('is there and nowhere else, as soon as the application is initialised', async () => {
@@ -63,6 +83,32 @@ describe('a gateway on a port of its own', () => {
     }
     const notUpgrading = await rawUpgrade(`ws://127.0.0.1:${port}/own`, { headers: { Connection: 'close' } });
     expect(notUpgrading).toMatchObject({ status: 426 });
+    await app.close();
+  });
+
+  it('listens on its host alone', async () => {
+    const port = await portOf(await listening());
+    await using app = await start({ gateways: [gatewayAt(port, '/own', { host: '127.0.0.2' })] });
+    await using client = await TestClient.connect(`ws://127.0.0.2:${port}/own`);
+    expect(await client.request('path')).toMatchObject({ data: '/own' });
+    await expect(TestClient.connect(`ws://127.0.0.1:${port}/own`)).rejects.toThrow(/ECONNREFUSED/);
+    client.terminate();
+    await app.close();
+  });
+
+  it.each<[object, object, RegExp]>([
+    [{ host: '127.0.0.1' }, {}, /have to be the same for all gateways on port/],
+    [{ host: '127.0.0.1' }, { host: '127.0.0.2' }, /have to be the same for all gateways on port/],
+  ])('has one host and one certificate: %j and %j stop the boot', async (first, second, message) => {
+    const port = await portOf(await listening());
+    const app = await create({ gateways: [gatewayAt(port, '/one', first), gatewayAt(port, '/two', second)] });
+    await expect(app.init()).rejects.toThrow(message);
+    await app.close();
+  });
+
+  it('is needed for a host', async () => {
+    const app = await create({ gateways: [gatewayAt(0, '/own', { host: '127.0.0.1' })] });
+    await expect(app.init()).rejects.toThrow(/sets host or tls without a port of its own/);
     await app.close();
   });
 

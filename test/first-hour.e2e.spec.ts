@@ -6,7 +6,9 @@ import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { AuthGuard, HoldfastModule, Public } from '@holdfast/gateway';
 import { TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
+import { bundle } from './support/bundle.js';
 import { expectNoCrash, gate, serve } from './support/dispatch.js';
+import { ScriptProcess } from './support/script-process.js';
 
 expectNoCrash();
 
@@ -142,6 +144,11 @@ describe('what cannot work is said in words:', () => {
       serve([OpenGateway, { provide: APP_GUARD, useClass: PassingGuard, scope: Scope.TRANSIENT }]),
     ).rejects.toThrow(/global guard PassingGuard is transient/);
   });
+});
+
+it('shutdown hooks that are not enabled are warned about', async () => {
+  await using server = ScriptProcess.run(await bundle('hookless-server.ts'));
+  expect(await server.line('warning: Shutdown hooks are not enabled')).toContain('app.enableShutdownHooks()');
 });
 
 describe('an adapter that is left over in main.ts', () => {

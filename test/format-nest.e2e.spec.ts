@@ -14,6 +14,7 @@ import {
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import {
+  Ack,
   BaseWsExceptionFilter,
   ConnectedSocket,
   MessageBody,
@@ -290,6 +291,25 @@ describe('the format "nest" says what WsAdapter says to', () => {
     const expected = await theirs.answersTo(frame, answers);
     expect(expected).toHaveLength(answers);
     expect(await ours.answersTo(frame, answers)).toEqual(expected);
+  });
+
+  it('but a handler with @Ack() is given a function, by which it answers (PROTOCOL.md 16.4)', async () => {
+    @WebSocketGateway({ path, format: 'nest' })
+    class AckGateway {
+      @SubscribeMessage('later')
+      later(@MessageBody() data: unknown, @Ack() acknowledge: (data: unknown) => void): void {
+        setImmediate(acknowledge, { got: data });
+      }
+
+      @SubscribeMessage('fence')
+      fence(): string {
+        return 'fence';
+      }
+    }
+    await using own = await serve([AckGateway]);
+    const peer = await Peer.connect(own.url(path));
+    expect(await peer.answersTo(text({ event: 'later', data: 1 }), 1)).toEqual(['text {"got":1}']);
+    peer.close();
   });
 
   it('with a message parser of the application, too', async () => {

@@ -29,7 +29,7 @@ export class Replier {
     }
     if (invocation.failure) this.#fail(invocation);
     else if (!invocation.plan.acknowledges || result !== undefined) this.#say(invocation, 'reply', result);
-    else if (invocation.id !== undefined) return; // The handler keeps its acknowledgement for later.
+    else if (isAnswered(invocation)) return; // The handler keeps its acknowledgement for later.
     this.#settle(invocation);
   }
 
@@ -227,6 +227,11 @@ export class Replier {
     if (fault) tracing.failed(invocation.span, code, fault.error);
     else tracing.refused(invocation.span, code);
   }
+}
+
+/** Whether its sender is told what came of it: by the id of its envelope, or as its format has it. */
+function isAnswered({ id, wire }: Invocation): boolean {
+  return id !== undefined || wire !== undefined;
 }
 
 function messageOf(error: unknown): string {

@@ -183,8 +183,10 @@ export class GatewayExplorer {
       problems.push(...conflicts(group));
       try {
         const fullPath = normalizeRoute(path, prefix);
-        const table = ports.get(port) ?? new PortTable();
+        const table = ports.get(port) ?? new PortTable(first.options);
         ports.set(port, table);
+        if (table.place.host !== first.options.host || table.place.tls !== first.options.tls)
+          throw new TypeError(`host and tls have to be the same for all gateways on port ${port}`);
         const route = new Route({
           port,
           path: fullPath,

@@ -8,6 +8,10 @@ export interface GatewayOptions {
   readonly path: string;
   /** Overrides `messages.maxPayloadBytes` for this path. */
   readonly maxPayload: number | undefined;
+  /** Of a port of its own; undefined: all addresses. */
+  readonly host: string | undefined;
+  /** Of a port of its own, as `https.createServer` takes it; undefined: without TLS. */
+  readonly tls: object | undefined;
   /** Not checked yet. */
   readonly format: unknown;
   /** Not checked yet. */
@@ -16,7 +20,7 @@ export interface GatewayOptions {
   readonly others: readonly string[];
 }
 
-const known: ReadonlySet<string> = new Set(['path', 'maxPayload', 'format', 'subprotocols']);
+const known: ReadonlySet<string> = new Set(['path', 'maxPayload', 'host', 'tls', 'format', 'subprotocols']);
 
 /** Options of `ws` and socket.io on which a gateway may rely, so that it is not served without them. */
 const substitutes: Readonly<Record<string, string>> = {
@@ -42,14 +46,13 @@ const elsewhere: Readonly<Record<string, string>> = {
   serveClient: 'the client is the package @holdfast/client',
   allowEIO3: 'socket.io clients are not spoken to',
   parser: 'set format',
-  adapter: 'the backplane is set for the whole of HoldfastModule',
+  adapter: 'adapters of socket.io do not apply',
   cleanupEmptyChildNamespaces: 'there are no namespaces',
   perMessageDeflate: 'messages are not compressed',
   httpCompression: 'messages are not compressed',
   clientTracking: 'server.clients is always there',
-  closeTimeout: 'set lifecycle.closeTimeoutMs of HoldfastModule',
+  closeTimeout: 'clients have a fixed time to answer a close frame',
   backlog: 'a port of its own listens with the default of Node',
-  host: 'a port of its own listens on all addresses',
   maxFragments: 'set messages.maxFragments of HoldfastModule',
   maxBufferedChunks: 'set messages.maxBufferedChunks of HoldfastModule',
   autoPong: 'pings are answered',
@@ -60,11 +63,13 @@ const elsewhere: Readonly<Record<string, string>> = {
 export function readGatewayOptions(type: Type): GatewayOptions {
   const given = readMetadata(GATEWAY_OPTIONS, type);
   const options: Record<string, unknown> = typeof given === 'object' && given !== null ? { ...given } : {};
-  const { path, maxPayload, format, subprotocols } = options;
+  const { path, maxPayload, host, tls, format, subprotocols } = options;
   return {
     port: Number(readMetadata(PORT_METADATA, type) ?? 0),
     path: typeof path === 'string' ? path : '/',
     maxPayload: typeof maxPayload === 'number' ? maxPayload : undefined,
+    host: typeof host === 'string' ? host : undefined,
+    tls: typeof tls === 'object' && tls !== null ? tls : undefined,
     format,
     subprotocols,
     others: Object.keys(options).filter((name) => !known.has(name)),
@@ -79,13 +84,18 @@ export function gatewayWarnings(gateway: string, { others }: GatewayOptions): st
   });
 }
 
-export function gatewayProblems(gateway: string, { port, maxPayload, others }: GatewayOptions): string[] {
+export function gatewayProblems(gateway: string, { port, maxPayload, host, tls, others }: GatewayOptions): string[] {
   const problems = others
     .filter((name) => !Object.hasOwn(elsewhere, name))
     .map(
       (name) =>
         `${gateway} sets "${name}": ${substitutes[name] ?? `not an option here; allowed are ${[...known].join(', ')}`}`,
     );
+  if (port === 0 && (host !== undefined || tls !== undefined)) {
+    problems.push(
+      `${gateway} sets host or tls without a port of its own: those of the application are set by app.listen(port, host) and httpsOptions`,
+    );
+  }
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     problems.push(`${gateway} sets port ${port}: allowed is 0 to 65535`);
   if (maxPayload !== undefined && (!Number.isInteger(maxPayload) || maxPayload < 128 || maxPayload > max32)) {

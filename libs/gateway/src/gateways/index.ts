@@ -3,7 +3,7 @@ export { Endpoint } from './endpoint.js';
 export { GatewayExplorer } from './gateway-explorer.js';
 export { GatewayGuards } from './gateway-guards.js';
 export { bindingOf, bindingOfClient, NestBinding, NestBindings } from './nest-binding.js';
-export { PortTable } from './port-table.js';
+export { type PortPlace, PortTable } from './port-table.js';
 export { Route, routeOf } from './route.js';
 export { RouteTable } from './route-table.js';
 export { Formats } from './gateway-format.js';

@@ -1,10 +1,19 @@
 import { PathMatcher } from '../admission/index.js';
 import { HoldfastError } from '../errors/index.js';
+import type { GatewayOptions } from './gateway-options.js';
 import type { Route } from './route.js';
+
+/** See {@link GatewayOptions}. */
+export type PortPlace = Pick<GatewayOptions, 'host' | 'tls'>;
 
 /** The routes of one port. */
 export class PortTable extends PathMatcher<Route> {
   readonly routes: Route[] = [];
+
+  /** @param place - where the port is listened on, if it is not that of the application */
+  constructor(readonly place: PortPlace = { host: undefined, tls: undefined }) {
+    super();
+  }
 
   /** @throws HoldfastError `INVALID_GATEWAY` for a malformed route, or one that another route hides. */
   override add(path: string, route: Route): void {

@@ -19,6 +19,7 @@ import type { MessageParser } from '../format/index.js';
 import {
   bindingOfClient,
   type Endpoint,
+  type PortPlace,
   type PortTable,
   type Route,
   routeOf,
@@ -156,7 +157,7 @@ export class HoldfastAdapter extends WsAdapter {
     for (const { settings } of routes) this.#parts.unfinished.makeRoomFor(settings.maxPayloadBytes);
     for (const [port, table] of ports) {
       const names = table.routes.flatMap(({ gateways }) => gateways.map(({ name }) => name)).join(', ');
-      const server = port === 0 ? this.#sharedServer(names) : this.#ownServer(port, names);
+      const server = port === 0 ? this.#sharedServer(names) : this.#ownServer(port, names, table.place);
       this.#listeners.push(this.#listenOn(server, table));
     }
     return ports;
@@ -174,8 +175,8 @@ export class HoldfastAdapter extends WsAdapter {
     );
   }
 
-  #ownServer(port: number, names: string): Server {
-    const ownPort = new OwnPort(port, names);
+  #ownServer(port: number, names: string, place: PortPlace): Server {
+    const ownPort = new OwnPort(port, names, place);
     this.#ownPorts.push(ownPort);
     return ownPort.server;
   }

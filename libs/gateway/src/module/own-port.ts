@@ -1,20 +1,25 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { once } from 'node:events';
 import { HoldfastError } from '../errors/index.js';
+import type { PortPlace } from '../gateways/index.js';
 
 /** A port that only gateways live on. Plain HTTP requests there are told what to do instead. */
 export class OwnPort {
-  readonly server: Server = createServer(explain);
+  readonly server: Server;
 
   /** @param gateways - whose port it is, for errors */
   constructor(
     private readonly port: number,
     private readonly gateways: string,
-  ) {}
+    private readonly place: PortPlace,
+  ) {
+    this.server = place.tls ? createSecureServer(place.tls, explain) : createServer(explain);
+  }
 
   /** @throws HoldfastError `PORT_UNAVAILABLE` */
   async listen(): Promise<void> {
-    this.server.listen(this.port);
+    this.server.listen(this.port, this.place.host);
     try {
       await once(this.server, 'listening');
     } catch (error) {
