@@ -139,6 +139,14 @@ describe('at boot a gateway is refused that', () => {
     );
   });
 
+  it('has another format of the same name than one that shares its path', async () => {
+    const first = class First extends Say {};
+    const second = class Second extends Raw {};
+    WebSocketGateway({ path, format: lines })(first);
+    WebSocketGateway({ path, format: { ...lines } })(second);
+    await expect(serve([first, second])).rejects.toThrow(/First and Second share a path but set different format/);
+  });
+
   it('takes frames whole beside another that does', async () => {
     const first = class First extends Raw {};
     const second = class Second extends Raw {};

@@ -109,6 +109,34 @@ describe('the format "raw"', () => {
       ]);
     }));
 
+  it('tells listeners that an asynchronous connection hook adds of frames that came before it', async () => {
+    @WebSocketGateway({ path, format: 'raw' })
+    class LateGateway {
+      readonly begun = gate();
+      readonly held = gate();
+      readonly heard = new Calls<string>();
+
+      async handleConnection(client: Connection): Promise<void> {
+        this.begun.open();
+        await this.held.promise;
+        client.on('message', (data) => {
+          this.heard.add(data.toString());
+        });
+      }
+    }
+    await using served = await serve([LateGateway]);
+    const gateway = served.get(LateGateway);
+    const ws = new WebSocket(served.url(path));
+    await Promise.all([once(ws, 'open'), gateway.begun.promise]);
+    for (const frame of ['one', 'two']) ws.send(frame);
+    ws.ping();
+    await once(ws, 'pong');
+    gateway.held.open();
+    await gateway.heard.called(2);
+    expect(gateway.heard.seen).toEqual(['one', 'two']);
+    ws.terminate();
+  });
+
   it('keeps the order of frames, those that wait included', () =>
     raw(async ({ ws, gateway, next }) => {
       ws.send('hold');

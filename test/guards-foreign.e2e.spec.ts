@@ -63,6 +63,23 @@ describe('guards that were written for HTTP', () => {
     await expect(TestClient.connect(served.url(path), { token: forged })).rejects.toThrow(/401/);
   });
 
+  it('of @nestjs/passport find the token of an SDK client in its credentials', async () => {
+    @Injectable()
+    class SdkStrategy extends PassportStrategy(Strategy) {
+      constructor() {
+        super({ jwtFromRequest: ({ credentials }: Connection) => credentials ?? null, secretOrKey: secret });
+      }
+
+      validate({ sub }: { sub: string }): { name: string } {
+        return { name: sub };
+      }
+    }
+    await using served = await serve([PassportGateway, SdkStrategy], { imports: [PassportModule] });
+    await using client = await TestClient.connectSdk(served.url(path), { token: await tokenOf('ada') });
+    expect(await client.request('who')).toMatchObject({ data: 'ada' });
+    await expect(TestClient.connectSdk(served.url(path))).rejects.toThrow();
+  });
+
   it('of @nestjs/throttler count upgrades and messages of an address, also messages without data', async () => {
     const imports = [ThrottlerModule.forRoot([{ ttl: 60_000, limit: 2 }])];
     await using served = await serve([EchoGateway, { provide: APP_GUARD, useClass: ThrottlerGuard }], { imports });

@@ -130,6 +130,17 @@ describe('code written for ws', () => {
       expect(client.send('text')).toBe(false);
     }));
 
+  it('is logged when its callback throws or rejects, and nothing else happens', () =>
+    habits(async ({ served, client, ws }) => {
+      client.send('one', () => {
+        throw new Error('thrown by a callback');
+      });
+      const rejecting: () => unknown = () => Promise.reject(new Error('rejected by a callback'));
+      client.send('two', rejecting);
+      await expect.poll(() => served.log.of('error').join('\n')).toMatch(/thrown by[^]*rejected by/);
+      expect(ws.readyState).toBe(WebSocket.OPEN);
+    }));
+
   it('sees the states of a WebSocket', () =>
     habits(async ({ ws, client, gateway }) => {
       expect([client.readyState, client.OPEN, Connection.OPEN, client.bufferedAmount]).toEqual([1, 1, 1, 0]);
@@ -226,6 +237,7 @@ describe('what a connection cannot do', () => {
     habits(async ({ client }) => {
       await Promise.resolve();
       expect(missingIn(client, [WebSocket.prototype, EventEmitter.prototype])).toEqual([]);
+      expect(silentIn(client, [WebSocket.prototype, EventEmitter.prototype], working)).toEqual([]);
     }));
 
   it('no member of a WebSocketServer of ws is missing in an endpoint', () =>
@@ -234,6 +246,7 @@ describe('what a connection cannot do', () => {
       const server = new WsServer({ noServer: true });
       expect(missingIn(gateway.server, [WsServer.prototype, EventEmitter.prototype, server])).toEqual([]);
       server.close();
+      expect(silentIn(gateway.server, [WsServer.prototype, EventEmitter.prototype], new Set(['emit']))).toEqual([]);
       expect(() => Reflect.apply(Reflect.get(gateway.server, 'on') as () => void, gateway.server, [])).toThrow(
         /handleConnection/,
       );
@@ -248,4 +261,31 @@ function missingIn(subject: object, sources: readonly object[]): string[] {
   return sources
     .flatMap((source) => Object.getOwnPropertyNames(source))
     .filter((name) => !name.startsWith('_') && !internal.has(name) && !(name in subject));
+}
+
+/** Methods that work on a connection, tested above. */
+const working: ReadonlySet<string> = new Set([
+  ...['addListener', 'close', 'emit', 'listenerCount', 'off', 'on', 'once', 'ping'],
+  ...['removeAllListeners', 'removeListener', 'send', 'terminate'],
+]);
+
+/** Methods of `sources` that `subject` has, and that do not throw what to use instead. */
+function silentIn(subject: object, sources: readonly object[], works: ReadonlySet<string>): string[] {
+  return sources
+    .flatMap((source) => Object.entries(Object.getOwnPropertyDescriptors(source)))
+    .filter(([name, { value }]) => typeof value === 'function' && name !== 'constructor' && !name.startsWith('_'))
+    .map(([name]) => name)
+    .filter((name) => !internal.has(name) && !works.has(name))
+    .filter(
+      (name) => codeOf(() => Reflect.apply(Reflect.get(subject, name) as () => void, subject, [])) !== 'UNSUPPORTED',
+    );
+}
+
+function codeOf(call: () => unknown): string | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return error instanceof HoldfastError ? error.code : undefined;
+  }
 }

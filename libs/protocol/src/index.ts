@@ -1,5 +1,6 @@
 export { type Envelope } from './envelope.js';
 export { exceedsMembers } from './member-count.js';
+export { exceedsDepth } from './nesting.js';
 export {
   decode,
   type DecodeLimits,

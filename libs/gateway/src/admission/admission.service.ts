@@ -81,7 +81,7 @@ export class AdmissionService<D extends Destination = Destination> {
 
   /** Refuses with a line in the log, which answers the question why a client cannot connect. */
   #reject({ request, socket }: Upgrade, refusal: Refusal): void {
-    this.parts.log.warn(`refused:${labelOf(refusal.code)}`, describeRefusal(request, refusal));
+    this.parts.log.warn(`refused:${labelOf(refusal.code)}`, () => describeRefusal(request, refusal));
     this.refuse(socket, refusal);
   }
 
@@ -207,7 +207,8 @@ export class AdmissionService<D extends Destination = Destination> {
   #leaveToOthers(route: string): void {
     this.parts.log.warn(
       'upgrade',
-      `Another upgrade listener of this HTTP server answered a request for ${route}, which belongs to a gateway. ` +
+      () =>
+        `Another upgrade listener of this HTTP server answered a request for ${route}, which belongs to a gateway. ` +
         'It has to ignore paths that are not its own; a WebSocketServer of ws does so with noServer: true only',
     );
   }

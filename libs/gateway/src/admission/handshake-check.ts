@@ -75,7 +75,7 @@ export function negotiateSubprotocol(
 ): Negotiated | Refusal {
   if (header === undefined) return { mode: 'plain', subprotocol: '' };
   const offered = listOf(header);
-  if (beyondAscii.test(header) || !offered.every((name) => tokenPattern.test(name))) {
+  if (beyondAscii.test(header) || !offered.every(isToken)) {
     return refusals.badHandshake('The Sec-WebSocket-Protocol header is not a list of tokens');
   }
   if (new Set(offered).size < offered.length) {
@@ -89,6 +89,11 @@ export function negotiateSubprotocol(
   if (isTokenOnly) return { mode: 'plain', subprotocol: '' };
   const sdk = servesSdk ? [SDK_SUBPROTOCOL_JSON] : [];
   return refusals.subprotocolUnsupported([...sdk, ...subprotocols, PLAIN_SUBPROTOCOL]);
+}
+
+/** RFC 9110 section 5.6.2. */
+export function isToken(name: string): boolean {
+  return tokenPattern.test(name);
 }
 
 /** @param rawHeaders - names and values by turns */

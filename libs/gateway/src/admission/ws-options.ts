@@ -11,7 +11,7 @@ export interface PayloadLimits {
 /**
  * Answers to pings that may wait for a peer before it is cut. The 60 of `ws` would cut a lawful one that pings every
  * second and was not read for a minute. With many more, a flood of pings from several connections would delay the
- * others: so many take less than a millisecond.
+ * others: `npm run bench -- fairness`, row `pings`.
  */
 const maxPendingAutoPongs = 250;
 

@@ -36,9 +36,9 @@ export function eventsOf(connection: object, log: BoundedLog): ClientEvents {
   return known;
 }
 
-/** Calls the listeners of a connection, if it has any. */
-export function tell<E extends ConnectionEvent>(connection: object, event: E, ...args: ConnectionEvents[E]): void {
-  all.get(connection)?.tell(event, ...args);
+/** The same, if it has any. */
+export function knownEventsOf(connection: object): ClientEvents | undefined {
+  return all.get(connection);
 }
 
 /** Listeners of the application on one connection. One that fails is logged, and disturbs nobody. */
@@ -73,17 +73,19 @@ export class ClientEvents {
 
   tell<E extends ConnectionEvent>(event: E, ...args: ConnectionEvents[E]): void {
     // One by one, because an emitter stops at the first that throws.
-    for (const listener of this.#emitter.rawListeners(event)) {
-      try {
-        const result: unknown = Reflect.apply(listener, this.client, args);
-        if (isThenable(result)) void result.then(undefined, (error: unknown) => this.#failed(event, error));
-      } catch (error) {
-        this.#failed(event, error);
-      }
-    }
+    for (const listener of this.#emitter.rawListeners(event)) this.call(`listener of "${event}"`, listener, args);
   }
 
-  #failed(event: ConnectionEvent, error: unknown): void {
-    this.log.error(`listener:${event}`, `A listener of "${event}" of a connection failed`, error);
+  /** @param what - what is called, for the log; a name in the program, so that there are few. */
+  call(what: string, callback: CallableFunction, args: readonly unknown[]): void {
+    const failed = (error: unknown): void => {
+      this.log.error(`client:${what}`, `A ${what} of a connection failed`, error);
+    };
+    try {
+      const result: unknown = Reflect.apply(callback, this.client, args);
+      if (isThenable(result)) void result.then(undefined, failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 }

@@ -323,9 +323,11 @@ export class Connection<Data extends object = Record<string, unknown>> {
 
   async #report(isTaken: boolean, sent: Sent): Promise<void> {
     if (isTaken) await this.flushed();
+    // Never before `send` has returned.
+    else await Promise.resolve();
     const isLost = !isTaken || this.state === 'closed';
-    // Never before `send` has returned, and what it throws is nobody's rejection.
-    setImmediate(sent, isLost ? new HoldfastError('NOT_SENT', `Connection ${this.id} did not take it`) : undefined);
+    const error = isLost ? new HoldfastError('NOT_SENT', `Connection ${this.id} did not take it`) : undefined;
+    this.#core.events.call('callback of send()', sent, [error]);
   }
 
   /** @internal From the public face of a connection to its machinery. */

@@ -7,7 +7,7 @@ import type { WireFormat } from '../format/index.js';
 import type { IntakeOwner, IntakeParts } from '../intake/index.js';
 import type { OutboxLimits } from '../outbox/index.js';
 import { cutReason, violationCode } from './close-reason.js';
-import { type ClientEvents, eventsOf, tell } from './client-events.js';
+import { type ClientEvents, eventsOf, knownEventsOf } from './client-events.js';
 import { Connection } from './connection.js';
 import type { ConnectionCore, ConnectionStats } from './connection-core.js';
 import { type ConnectionState, mayChange } from './connection-state.js';
@@ -318,7 +318,8 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
 
   /** A frame of a format that has no events. */
   heard(frame: string | Buffer): void {
-    tell(this.connection, 'message', Buffer.from(frame), typeof frame !== 'string');
+    const isBinary = typeof frame !== 'string';
+    knownEventsOf(this.connection)?.tell('message', isBinary ? frame : Buffer.from(frame), isBinary);
   }
 
   hasRead(): void {
@@ -335,7 +336,7 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
   }
 
   ponged(payload: Buffer): void {
-    tell(this.connection, 'pong', payload);
+    knownEventsOf(this.connection)?.tell('pong', payload);
     this.parts.observers.ponged(this, payload);
   }
 
@@ -343,15 +344,15 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
   violated(error: Error & { code?: string }): void {
     this.violations++;
     this.#reader?.broken();
-    tell(this.connection, 'error', error);
     this.cause ??= describeCause('server', violationCode(error.code), error.message);
+    knownEventsOf(this.connection)?.tell('error', error);
   }
 
   gone(code: number, reason: Buffer): void {
     this.hasClosed = code !== CloseCode.ABNORMAL;
     this.cause ??= causeOfEnd(code, reason.toString(), this.#socket?.errored);
     this.#end();
-    tell(this.connection, 'close', code, reason);
+    knownEventsOf(this.connection)?.tell('close', code, reason);
   }
 
   get #reading(): Reader | undefined {

@@ -7,7 +7,7 @@ const longestMedium = 0xffff;
 
 /*
  * Frames as a server sends them: whole, neither masked nor compressed (RFC 6455 section 5.2). `ws` gives header and
- * payload to the socket in two writes, which cost about twice as much as one, and makes a frame anew for each client.
+ * payload to the socket in two writes, and makes a frame anew for each client.
  */
 
 export function textFrame(text: string): Buffer {
@@ -24,6 +24,14 @@ export function binaryFrame(payload: Uint8Array): Buffer {
 /** @param payload - at most 125 bytes, which the pong repeats (RFC 6455 sections 5.5 and 5.5.3). */
 export function pingFrame(payload: Uint8Array): Buffer {
   return frameOf(wholePing, payload);
+}
+
+/** Control frames have the highest bit of the opcode (RFC 6455 section 5.5). */
+const controlBit = 0x08;
+
+/** Whether a frame carries data, and not a ping. */
+export function isMessage(frame: Buffer): boolean {
+  return ((frame[0] ?? 0) & controlBit) === 0;
 }
 
 /** How much of a frame is its payload. */

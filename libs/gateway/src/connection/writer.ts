@@ -7,7 +7,7 @@ import { Outbox, type OutboxLimits, type OutboxOwner } from '../outbox/index.js'
 import { dataFrame } from './data-frame.js';
 import type { Lane } from './link-facts.js';
 import type { LinkMeter } from './link-meter.js';
-import { payloadBytes, pingFrame, textFrame } from './server-frame.js';
+import { isMessage, payloadBytes, pingFrame, textFrame } from './server-frame.js';
 
 /** Whom a writer works for. */
 export interface WriterOwner {
@@ -46,7 +46,7 @@ export class Writer implements OutboxOwner {
   /** @returns false when the client does not keep up or has closed, or the envelope cannot be encoded. */
   send(envelope: Envelope, lane: Lane): boolean {
     // Before it is encoded: a client that does not read must not cost that, too.
-    if (lane === 'event' && !this.#hasRoom()) return false;
+    if (lane === 'event' && !this.#outbox.hasRoom()) return false;
     const encoded = encode(envelope);
     if (encoded.ok) return this.sendFrame(textFrame(encoded.text), lane);
     this.meter.unencodable(envelope.event, encoded.error.message);
@@ -59,7 +59,7 @@ export class Writer implements OutboxOwner {
     if (!format.encodeEvent) {
       throw unsupported(`emit() in the format "${format.name}"`, 'it has no events, send frames by send()');
     }
-    if (!this.#hasRoom()) return false;
+    if (!this.#outbox.hasRoom()) return false;
     try {
       return this.sendFrame(dataFrame(format.encodeEvent(event, data), undefined), 'event');
     } catch (error) {
@@ -77,7 +77,7 @@ export class Writer implements OutboxOwner {
   }
 
   ping(payload: Uint8Array): void {
-    if (this.#isWritable) this.socket.write(pingFrame(payload));
+    this.sendFrame(pingFrame(payload), 'control');
   }
 
   /** Resolves when all that was taken so far has been given to the operating system, or the connection has ended. */
@@ -99,9 +99,10 @@ export class Writer implements OutboxOwner {
 
   transmit(frame: Buffer): void {
     if (!this.#isWritable) return;
+    this.socket.write(frame);
+    if (!isMessage(frame)) return;
     this.owner.transmitted();
     this.meter.sent(payloadBytes(frame));
-    this.socket.write(frame);
   }
 
   congested(isCongested: boolean): void {
@@ -124,11 +125,5 @@ export class Writer implements OutboxOwner {
   /** False once a close frame was sent or read: nothing may follow it (RFC 6455 section 5.5.1). */
   get #isWritable(): boolean {
     return this.ws.readyState === WebSocket.OPEN;
-  }
-
-  #hasRoom(): boolean {
-    if (this.#outbox.hasRoom) return true;
-    this.#outbox.turnAway();
-    return false;
   }
 }

@@ -1,7 +1,7 @@
 import type { RawData } from 'ws';
 import { CloseCode, decode, type DecodeLimits, type Envelope, isReserved, ReservedEvent } from '@holdfast/protocol';
 import { type Connection, type FrameReceiver, type Link, linkOf } from '../connection/index.js';
-import { RawFormat, type WireFormat } from '../format/index.js';
+import { RAW_EVENT, type WireFormat } from '../format/index.js';
 import type { BoundedLog, TimerWheel } from '../ground/index.js';
 import type { NestCallback } from '../nest/index.js';
 import type { Counters, Traffic } from '../telemetry/index.js';
@@ -139,17 +139,16 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
   }
 
   start(message: Message): void {
+    if (message.wire?.event === RAW_EVENT) this.link.heard(message.frame);
     this.parts.dispatcher.start(this, message);
   }
 
   /** Decodes a message again that was valid when it came. */
-  read(frame: Frame): Message {
+  read(frame: Frame): Message | undefined {
     const { format } = this.link;
-    const message = format
+    return format
       ? readAs(format, frame, this.handlers, this.parts)
       : readEnvelope(frame, this.handlers, this.parts.decodeLimits);
-    if (!message) throw new TypeError('A message that waited can no longer be read');
-    return message;
   }
 
   full(): void {
@@ -244,11 +243,6 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
   }
 
   #receiveAs(format: WireFormat, frame: Frame): void {
-    if (format instanceof RawFormat) {
-      this.link.heard(frame);
-      // All of a gateway may be in its listeners.
-      if (this.handlers.size === 0) return;
-    }
     const message = readAs(format, frame, this.handlers, this.parts);
     if (message) this.#inbox.push(message);
   }

@@ -19,7 +19,7 @@ export interface Message {
 export interface InboxOwner {
   start(message: Message): void;
   /** Decodes a message again, whose turn has come. It was valid when it came. */
-  read(frame: Frame): Message;
+  read(frame: Frame): Message | undefined;
   /** Whether one more that waits may begin now; otherwise {@link Inbox.proceed} is called when one may. */
   mayBegin(): boolean;
   /** It is above its marks: no more, please. */
@@ -108,7 +108,8 @@ export class Inbox {
     for (;;) {
       const plan = this.#plans[this.#first];
       if (!plan || !this.#isFree(plan) || !this.owner.mayBegin()) break;
-      this.#start(this.owner.read(this.#take()));
+      const message = this.owner.read(this.#take());
+      if (message) this.#start(message);
     }
     this.#isStarting = false;
     if (this.length <= this.limits.inboxMessages / 2 && this.#bytes <= this.limits.inboxBytes / 2)

@@ -188,7 +188,8 @@ export class Replier {
     const place = `${plan.gateway}.${plan.method}`;
     this.parts.log.warn(
       `timeout:${place}`,
-      `${place} did not finish in time, while other messages of the same client waited for it. ` +
+      () =>
+        `${place} did not finish in time, while other messages of the same client waited for it. ` +
         'If it waits for one of them, put @Concurrent(2) on it',
     );
   }

@@ -1,5 +1,5 @@
 import { WsException } from '@nestjs/websockets';
-import { type DecodeLimits, exceedsMembers } from '@holdfast/protocol';
+import { type DecodeLimits, exceedsDepth, exceedsMembers } from '@holdfast/protocol';
 import { AuthenticationError, HoldfastException } from '../errors/index.js';
 import type { WireError, WireFormat, WireMessage } from './wire-format.js';
 
@@ -11,19 +11,14 @@ import type { WireError, WireFormat, WireMessage } from './wire-format.js';
 export type MessageParser = (data: string | Buffer) => WireMessage | null | undefined;
 
 /**
- * What Nest's `WsAdapter` says and accepts, byte for byte. PROTOCOL.md 13 lists the differences that remain.
+ * What Nest's `WsAdapter` says and accepts, byte for byte. PROTOCOL.md 16.4 lists the differences that remain.
  */
 export class NestFormat implements WireFormat {
   readonly name = 'nest';
 
-  constructor(
-    private readonly limits: Pick<DecodeLimits, 'maxMembers'>,
-    private readonly parse: MessageParser,
-  ) {}
+  constructor(private readonly parse: MessageParser) {}
 
   decode(frame: string | Buffer): WireMessage | undefined {
-    // Before it is parsed: objects cost many times their text.
-    if (exceedsMembers(frame.toString(), this.limits.maxMembers)) return undefined;
     return this.parse(frame) ?? undefined;
   }
 
@@ -33,7 +28,7 @@ export class NestFormat implements WireFormat {
 
   /** As `BaseWsExceptionFilter` does. */
   encodeError({ exception, message }: WireError, { event, data }: WireMessage): string {
-    const given = exception instanceof WsException ? exception.getError() : isOurs(exception) ? message : unknown;
+    const given = exception instanceof WsException ? exception.getError() : isOurs(exception) ? message : unknownError;
     return this.encodeEvent(
       'exception',
       typeof given === 'object' ? given : { status: 'error', message: given, cause: { pattern: event, data } },
@@ -45,17 +40,22 @@ export class NestFormat implements WireFormat {
   }
 }
 
-const unknown = 'Internal server error';
+const unknownError = 'Internal server error';
 
 /** What `WsAdapter` does not know, so that what it says of it is not to be repeated. */
 function isOurs(exception: unknown): boolean {
   return exception === undefined || exception instanceof HoldfastException || exception instanceof AuthenticationError;
 }
 
-/** What `WsAdapter` does where no other parser is set. */
-export function parseJson(data: string | Buffer): WireMessage | undefined {
-  const parsed: unknown = JSON.parse(data.toString());
-  return isMessage(parsed) ? parsed : undefined;
+/** @returns the parser of `WsAdapter` where no other one is set, within the limits of envelopes. */
+export function jsonParser({ maxDepth, maxMembers }: DecodeLimits): MessageParser {
+  return (data) => {
+    const text = data.toString();
+    // Before it is parsed: objects cost many times their text. The message itself is one level more than its data.
+    if (exceedsMembers(text, maxMembers) || exceedsDepth(text, maxDepth + 1)) return undefined;
+    const parsed: unknown = JSON.parse(text);
+    return isMessage(parsed) ? parsed : undefined;
+  };
 }
 
 function isMessage(value: unknown): value is WireMessage {

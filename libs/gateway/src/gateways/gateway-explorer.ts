@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Injectable, Logger, type Type } from '@nestjs/common';
 import { ApplicationConfig, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { isReserved } from '@holdfast/protocol';
@@ -187,13 +188,14 @@ export class GatewayExplorer {
         ports.set(port, table);
         if (table.place.host !== first.options.host || table.place.tls !== first.options.tls)
           throw new TypeError(`host and tls have to be the same for all gateways on port ${port}`);
+        const wireFormat = settings.formats.of(format);
         const route = new Route({
           port,
           path: fullPath,
           gateways: group.map(({ info }) => info),
-          handlers: planHandlers(group, this.config, this.compiler, `${port}${fullPath}`),
+          handlers: planHandlers(group, this.config, this.compiler, `${port}${fullPath}`, wireFormat),
           settings: endpointSettings(settings.messages, maxPayload),
-          format: settings.formats.of(format),
+          format: wireFormat,
           subprotocols: Array.isArray(subprotocols) ? subprotocols.map(String) : [],
           guards: this.guards,
           connectionsOf: (key) => this.index.byKey.get(key),
@@ -286,14 +288,16 @@ function twice(group: readonly Found[]): string[] {
 }
 
 function differences(group: readonly Found[], setting: 'maxPayload' | 'format' | 'subprotocols'): string[] {
+  // Lists are the same by what is in them; a format is an object of its own.
   const values = new Map(
     group.map(({ info, options: { [setting]: value } }) => [
-      value === undefined ? 'the default' : typeof value === 'string' ? value : JSON.stringify(value),
+      Array.isArray(value) ? JSON.stringify(value) : value,
       info.name,
     ]),
   );
   if (values.size < 2) return [];
-  return [
-    `${[...values.values()].join(' and ')} share a path but set different ${setting}: ${[...values.keys()].join(' and ')}`,
-  ];
+  const told = [...values.keys()].map((value) =>
+    value === undefined ? 'the default' : typeof value === 'string' ? value : inspect(value, { depth: 0 }),
+  );
+  return [`${[...values.values()].join(' and ')} share a path but set different ${setting}: ${told.join(' and ')}`];
 }

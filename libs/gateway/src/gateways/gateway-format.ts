@@ -1,4 +1,5 @@
-import type { DecodeLimits } from '@holdfast/protocol';
+import { BEARER_SUBPROTOCOL_PREFIX } from '@holdfast/protocol';
+import { isToken } from '../admission/index.js';
 import { type MessageParser, NestFormat, RAW_EVENT, RawFormat, type WireFormat } from '../format/index.js';
 
 /** The formats that a gateway may name. */
@@ -10,8 +11,8 @@ export class Formats {
   readonly #raw = new RawFormat();
 
   /** @param parse - what {@link HoldfastAdapter.setMessageParser} was given last. */
-  constructor(limits: Pick<DecodeLimits, 'maxMembers'>, parse: MessageParser) {
-    this.#nest = new NestFormat(limits, parse);
+  constructor(parse: MessageParser) {
+    this.#nest = new NestFormat(parse);
   }
 
   /** @returns undefined for the default, envelopes. */
@@ -42,8 +43,7 @@ export function formatProblems(gateway: string, given: unknown, events: readonly
     : [];
 }
 
-/** RFC 9110 section 5.6.2. */
-const token = /^[\w!#$%&'*+.^`|~-]+$/;
+const reserved = ['holdfast.', BEARER_SUBPROTOCOL_PREFIX];
 
 /** @returns what is wrong with the `subprotocols` of a gateway. */
 export function subprotocolProblems(gateway: string, given: unknown): string[] {
@@ -51,7 +51,7 @@ export function subprotocolProblems(gateway: string, given: unknown): string[] {
   if (!Array.isArray(given)) return [`${gateway} sets subprotocols to what is no array of names`];
   const names: readonly unknown[] = given;
   const problems = names
-    .filter((name) => typeof name !== 'string' || !token.test(name) || /^(holdfast|bearer)\./.test(name))
+    .filter((name) => typeof name !== 'string' || !isToken(name) || reserved.some((prefix) => name.startsWith(prefix)))
     .map(
       (name) =>
         `${gateway} offers the subprotocol ${JSON.stringify(name)}: allowed are tokens of RFC 9110 that do not begin with "holdfast." or "bearer.", such as "ocpp1.6"`,

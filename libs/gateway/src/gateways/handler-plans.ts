@@ -5,6 +5,7 @@ import { CONCURRENCY, type HandlerPlan } from '../dispatch/index.js';
 import type { GatewayInfo } from './gateway-info.js';
 import { bindRateLimits } from '../rate-limit/index.js';
 import type { DirectCompiler } from '../direct/index.js';
+import { RAW_EVENT, RawFormat, type WireFormat } from '../format/index.js';
 import { isIntercepted, type ProviderWrapper, readMetadata, takesAcknowledgement } from '../nest/index.js';
 
 /** A gateway with what `@SubscribeMessage()` says of its methods. */
@@ -27,6 +28,7 @@ export function planHandlers(
   config: ApplicationConfig,
   compiler: DirectCompiler,
   path: string,
+  format: WireFormat | undefined,
 ): Map<string, HandlerPlan> {
   const hasGlobalInterceptors = config.getGlobalInterceptors().length > 0;
   const handlers = new Map<string, HandlerPlan>();
@@ -47,7 +49,23 @@ export function planHandlers(
       });
     }
   }
+  // What listeners of `message` are told waits and is counted like any message.
+  if (format instanceof RawFormat && handlers.size === 0) handlers.set(RAW_EVENT, listenersAlone(group));
   return handlers;
+}
+
+function listenersAlone(group: readonly PlannedGateway[]): HandlerPlan {
+  return {
+    index: 0,
+    event: RAW_EVENT,
+    gateway: group.map(({ info }) => info.name).join(', '),
+    method: 'message',
+    concurrency: undefined,
+    direct: { run: () => undefined },
+    streams: false,
+    limits: [],
+    acknowledges: false,
+  };
 }
 
 /** What TypeScript wrote down of `handler(): Observable<...>`. */

@@ -40,9 +40,10 @@ export class BoundedLog {
     else this.#write('error', message + suffix, readable(error));
   }
 
-  warn(kind: string, message: string): void {
+  /** @param message - see {@link debug} */
+  warn(kind: string, message: () => string): void {
     const suffix = this.#admit('warn', kind);
-    if (suffix !== undefined) this.#write('warn', message + suffix);
+    if (suffix !== undefined) this.#write('warn', message() + suffix);
   }
 
   /** @param message - only called when the line is written, so that most of what a crowd does costs no text. */

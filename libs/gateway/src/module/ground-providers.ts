@@ -51,7 +51,8 @@ function createWheel(clock: Clock, log: BoundedLog): TimerWheel {
     onStall: (stallMs) => {
       log.warn(
         'stall',
-        `The event loop stood still for ${Math.round(stallMs)} ms; deadlines of connections were moved by as much`,
+        () =>
+          `The event loop stood still for ${Math.round(stallMs)} ms; deadlines of connections were moved by as much`,
       );
     },
     onTaskError: (error) => {
@@ -65,7 +66,8 @@ function createUnfinishedBytes({ messages }: ResolvedOptions, counters: Counters
     counters.add('shed', 'unfinishedBytes');
     log.warn(
       'shed',
-      `Messages that have not arrived whole hold more than messages.unfinishedBytes (${limit}): ` +
+      () =>
+        `Messages that have not arrived whole hold more than messages.unfinishedBytes (${limit}): ` +
         `the connection that holds most, ${bytes} bytes, is closed`,
     );
   });

@@ -1,11 +1,11 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { ReadinessService } from '../admission/index.js';
 import { DrainService } from '../drain/index.js';
 import { HoldfastError } from '../errors/index.js';
 import { RouteTable } from '../gateways/index.js';
-import { type Clock, HOLDFAST_CLOCK } from '../ground/index.js';
+import { TimerWheel } from '../ground/index.js';
 import { afterBootstrap, beforeClose } from '../nest/index.js';
 import { Features } from './features.js';
 import { HoldfastAdapter } from './holdfast.adapter.js';
@@ -23,7 +23,7 @@ export class HoldfastRuntime implements OnModuleInit, OnApplicationBootstrap {
     private readonly config: ApplicationConfig,
     private readonly host: HttpAdapterHost,
     private readonly modules: ModulesContainer,
-    @Inject(HOLDFAST_CLOCK) private readonly clock: Clock,
+    private readonly wheel: TimerWheel,
   ) {
     // Before `init()`, when Nest binds its gateways; a lifecycle hook would be too late.
     config.setIoAdapter(adapter);
@@ -42,7 +42,7 @@ export class HoldfastRuntime implements OnModuleInit, OnApplicationBootstrap {
     beforeClose(this.host, () => this.drain.start());
     afterBootstrap(this.modules, () => {
       this.readiness.moveTo('ready');
-      warnWithoutShutdownHooks(this.clock);
+      warnWithoutShutdownHooks(this.wheel);
     });
   }
 

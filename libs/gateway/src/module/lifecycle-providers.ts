@@ -6,7 +6,7 @@ import { ConnectionIndex } from '../connection/index.js';
 import type { ConversationParts } from '../dispatch/index.js';
 import { DrainService } from '../drain/index.js';
 import { DirectCompiler } from '../direct/index.js';
-import { type MessageParser, parseJson } from '../format/index.js';
+import { jsonParser, type MessageParser } from '../format/index.js';
 import { Formats, GatewayExplorer, GatewayGuards, NestBindings, type Route, RouteTable } from '../gateways/index.js';
 import {
   BoundedLog,
@@ -126,8 +126,8 @@ function createAdapter(
 ): HoldfastAdapter {
   const { useGlobalPrefix, handshakeTimeoutMs } = settings;
   const canAuthenticate = hasKey || ownAuthenticator !== null;
-  const parser: { parse: MessageParser } = { parse: parseJson };
-  const formats = new Formats(decodeLimits, (frame) => parser.parse(frame));
+  const parser: { parse: MessageParser } = { parse: jsonParser(decodeLimits) };
+  const formats = new Formats((frame) => parser.parse(frame));
   return new HoldfastAdapter({
     ...{ admission, routes, unfinished, wheel, handshakeTimeoutMs, host, parser },
     prefix: () => (useGlobalPrefix ? config.getGlobalPrefix() : ''),

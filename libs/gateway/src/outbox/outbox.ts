@@ -60,25 +60,22 @@ export class Outbox {
     return this.#waitingBytes + this.socket.writableLength;
   }
 
-  /** Whether an event would be taken. Ask before it is encoded: a client that does not read must not cost that, too. */
-  get hasRoom(): boolean {
-    return !this.#isCongested;
-  }
-
-  /** There is no room for an event, and what the overflow policy says is done about it. */
-  turnAway(): void {
+  /**
+   * Whether an event would be taken; if not, the overflow policy is applied. Ask before it is encoded: a client that
+   * does not read must not cost that, too.
+   */
+  hasRoom(): boolean {
+    if (!this.#isCongested) return true;
     const { overflow } = this.limits;
     if (overflow === 'close') this.owner.overflowed();
     else if (overflow === 'drop') this.owner.dropped();
     else this.owner.refused();
+    return false;
   }
 
   /** An event of the application. @returns whether it was taken. */
   offer(frame: Buffer): boolean {
-    if (!this.hasRoom) {
-      this.turnAway();
-      return false;
-    }
+    if (!this.hasRoom()) return false;
     this.#write(frame);
     return true;
   }

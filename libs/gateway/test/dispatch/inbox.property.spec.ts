@@ -195,7 +195,7 @@ function freely(messages: readonly Message[]): Omit<InboxOwner, 'start'> {
   const byFrame = new Map(messages.map((message) => [message.frame, message]));
   return {
     // Nothing else was pushed.
-    read: (frame) => byFrame.get(frame) as Message,
+    read: (frame) => byFrame.get(frame),
     mayBegin: () => true,
     full: () => undefined,
     relieved: () => undefined,

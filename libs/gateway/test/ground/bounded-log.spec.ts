@@ -22,14 +22,14 @@ afterEach(() => {
 describe('BoundedLog', () => {
   it('writes ten lines of a kind under a flood, and says later how many it kept to itself', () => {
     const log = new BoundedLog('test', clock);
-    for (let count = 0; count < 1_000; count++) log.warn('flood', 'water');
+    for (let count = 0; count < 1_000; count++) log.warn('flood', () => 'water');
     expect(lines).toEqual(Array.from({ length: 10 }, () => 'warn water'));
     clock.advance(9_999);
-    log.warn('flood', 'water');
+    log.warn('flood', () => 'water');
     expect(lines).toHaveLength(10);
     clock.advance(1);
-    log.warn('flood', 'water');
-    log.warn('flood', 'water');
+    log.warn('flood', () => 'water');
+    log.warn('flood', () => 'water');
     expect(lines.slice(10)).toEqual(['warn water (and 991 more like it before)', 'warn water']);
   });
 
@@ -46,7 +46,7 @@ describe('BoundedLog', () => {
       },
     });
     const log = new BoundedLog('test');
-    log.warn('flood', 'water');
+    log.warn('flood', () => 'water');
     log.error('fire', 'smoke', hostile);
     expect(lines).toEqual(['error smoke undefined,test']);
   });
@@ -62,10 +62,10 @@ describe('BoundedLog', () => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'] });
     onTestFinished(() => void vi.useRealTimers());
     const log = new BoundedLog('test');
-    for (let count = 0; count < 100; count++) log.warn('flood', 'water');
+    for (let count = 0; count < 100; count++) log.warn('flood', () => 'water');
     vi.setSystemTime(Date.now() - 3_600_000);
     vi.advanceTimersByTime(10_000);
-    log.warn('flood', 'water');
+    log.warn('flood', () => 'water');
     expect(lines.at(-1)).toBe('warn water (and 90 more like it before)');
   });
 });
