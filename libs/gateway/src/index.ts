@@ -3,6 +3,7 @@ export { AuthGuard } from './auth/auth.guard.js';
 export { AuthOptions } from './auth/auth-options.js';
 export { AuthenticationError, AuthenticatorUnavailableError } from './errors/authentication-error.js';
 export { Authenticator } from './auth/authenticator.js';
+export { type FactDecorator } from './auth/fact-decorator.js';
 export { Handshake } from './auth/handshake.decorator.js';
 export { JwtAuthenticator } from './auth/jwt-authenticator.js';
 export { Principal } from './auth/principal.decorator.js';

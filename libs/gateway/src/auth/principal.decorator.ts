@@ -1,5 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { AuthenticatedPeer } from './authenticated-peer.js';
+import type { FactDecorator } from './fact-decorator.js';
 import type { Principal as PrincipalFacts } from '../connection/index.js';
 
 /**
@@ -9,13 +10,15 @@ import type { Principal as PrincipalFacts } from '../connection/index.js';
  *
  * @publicApi
  */
-export const Principal = createParamDecorator((key: keyof PrincipalFacts | undefined, context: ExecutionContext) => {
-  const holder =
-    context.getType() === 'ws'
-      ? context.switchToWs().getClient<Pick<AuthenticatedPeer, 'principal'>>()
-      : context.switchToHttp().getRequest<Pick<AuthenticatedPeer, 'principal'>>();
-  return key === undefined ? holder.principal : holder.principal?.[key];
-});
+export const Principal: FactDecorator<PrincipalFacts> = createParamDecorator(
+  (key: keyof PrincipalFacts | undefined, context: ExecutionContext) => {
+    const holder =
+      context.getType() === 'ws'
+        ? context.switchToWs().getClient<Pick<AuthenticatedPeer, 'principal'>>()
+        : context.switchToHttp().getRequest<Pick<AuthenticatedPeer, 'principal'>>();
+    return key === undefined ? holder.principal : holder.principal?.[key];
+  },
+);
 
 // One import gives handlers the decorator and the type of what it injects.
 export type Principal = PrincipalFacts;
