@@ -1,25 +1,26 @@
 /**
  * How the client reconnects. The longest wait grows threefold from `firstMs` to `maxMs`, and each wait is a random part
- * of it, so that a fleet which lost its server at once does not meet again.
+ * of it, so that clients which lost their server together do not reconnect together.
  *
  * @publicApi
  */
 export interface BackoffOptions {
   /**
-   * Milliseconds: the longest first wait, and the time after a loss in which nothing hastens an attempt, but for the
-   * first return. Default 1,000. 0: no wait at all.
+   * Milliseconds: the longest first wait. From the second attempt on, also the shortest time between a loss and an
+   * attempt that `connect()`, the network or the page brings forward. Default 1,000. 0: no wait.
    */
   firstMs: number;
-  /** Milliseconds: the longest wait of all, applied before the randomness. Default 30,000. Infinity: no limit. */
+  /** Milliseconds: the longest wait, before the random part is taken. Default 30,000. Infinity: no limit. */
   maxMs: number;
   /**
-   * Attempts to come back in a row before the client gives up and fails. Default 100, about 25 minutes. 0: never come
-   * back. Infinity: never give up. What the machine knows to be without a network is not an attempt.
+   * Failed attempts in a row after which the client is `failed`. Default 100, about 25 minutes. It starts over when the
+   * network is back or the page is shown. 0: never reconnect. Infinity: never give up. While the platform reports no
+   * network, there are no attempts.
    */
   maxAttempts: number;
   /**
-   * Milliseconds a connection has to last before attempts are counted from 0 again. Default 10,000: a server that
-   * welcomes and then fails, or drains, is not met in a loop. 0: from the welcome on, and such a server is.
+   * Milliseconds a connection has to last before attempts are counted from 0 again. Default 10,000, so that a server
+   * which accepts and then fails is not tried in a loop. 0: counted from 0 at each welcome.
    */
   stableMs: number;
 }

@@ -1,6 +1,6 @@
 import type { Envelope } from '@holdfast/protocol';
 import { Driver } from './driver.js';
-import { aborted, type HoldfastError } from './errors.js';
+import { aborted, HoldfastError } from './errors.js';
 import type {
   AnyEvents,
   ClientEvent,
@@ -12,17 +12,17 @@ import type {
   ServerEvent,
 } from './events.js';
 import { outgoing } from './frame.js';
-import { type ConnectionState, isFinal, lossBy } from './state.js';
-import { amount, type ClientOptions, resolveOptions, type Settings } from './options.js';
+import { type ConnectionState, isFinal, lossBy, type StateChange } from './state.js';
+import { amount, type ClientOptions, noOption, resolveOptions, type Settings } from './options.js';
 import type { Outgoing } from './outbox.js';
 import type { RequestOptions } from './pending-request.js';
 
 /**
- * A reconnecting client. It is idle until `connect()`; what is sent before, or while there is no connection, waits
- * in the outbox.
+ * Makes a reconnecting client. It is idle until `connect()`; messages sent before that, or while there is no
+ * connection, are queued in the outbox.
  *
  * @param url - `wss://…`, `https://…`, or on a page a path such as `/chat`.
- * @throws {@link HoldfastError} `BAD_OPTION`, naming what is wrong and what is allowed.
+ * @throws {@link HoldfastError} `BAD_OPTION` for an invalid or unknown option, which the message names.
  * @publicApi
  */
 export function createClient<E extends EventMap = AnyEvents>(
@@ -33,7 +33,7 @@ export function createClient<E extends EventMap = AnyEvents>(
 }
 
 /**
- * One client and its connections, one at a time. Made by {@link createClient}.
+ * A client with one connection at a time. Made by {@link createClient}.
  *
  * @publicApi
  */
@@ -47,38 +47,38 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
     this.#driver = new Driver(settings);
   }
 
-  /** Where the client stands; `$state` tells of each change. */
+  /** The present state; the event `$state` reports each change. */
   get state(): ConnectionState {
     return this.#driver.machine.state;
   }
 
-  /** What the server calls the present connection, in its logs too; undefined while there is none. */
+  /** The id of the connection, as in the logs of the server; undefined while there is no connection. */
   get connectionId(): string | undefined {
     return this.#driver.link?.welcome?.connectionId;
   }
 
-  /** Messages and requests that wait for a connection. */
+  /** Messages and requests in the outbox. */
   get queuedMessages(): number {
     return this.#driver.outbox.size;
   }
 
-  /** Messages and requests that were dropped so far: there was no room for them, or they waited too long. */
+  /** Messages and requests dropped so far, because the outbox was full or the client was closed. */
   get droppedMessages(): number {
     return this.#driver.outbox.dropped;
   }
 
   /**
-   * Begins to connect; while waiting, at once instead of later, unless the server has named a time for it (PROTOCOL.md
-   * 10.2), and from the second return on no sooner than `firstMs` after the loss. Otherwise without effect. Again
-   * possible after the end.
+   * Connects. While `waiting`, brings the next attempt forward, but not before the time that the server named
+   * (PROTOCOL.md 10.2) and, from the second attempt on, not before `firstMs` after the loss. After `closed` or
+   * `failed`, starts over. No effect while `connecting` or `open`.
    */
   connect(): void {
     this.#driver.apply({ type: 'connect' });
   }
 
   /**
-   * Ends the connection, all timers and listeners on the platform, and all requests (`CLOSED`); what waits is dropped.
-   * Listeners of events stay.
+   * Closes the connection, stops all timers and listeners on the platform, rejects all requests (`CLOSED`) and drops
+   * queued messages. Listeners of events stay.
    */
   close(): void {
     this.#driver.apply({ type: 'close' });
@@ -87,8 +87,8 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
   /**
    * Sends a message.
    *
-   * @returns whether it was taken: sent, or kept for the next connection. False when there is no room, and after the
-   *   end.
+   * @returns whether it was sent or queued for the next connection. False when the outbox is full, and when the client
+   *   is `closed` or `failed`.
    * @throws {@link HoldfastError} `UNENCODABLE`, `PAYLOAD_TOO_LARGE`, or `MALFORMED_FRAME` for an impossible event
    *   name.
    */
@@ -107,8 +107,10 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
   async request<K extends ClientEvent<E>>(event: K, ...args: RequestArguments<E, K>): Promise<ReplyOf<E, K>> {
     // Safe: the type of the arguments is for the caller; here values are only passed on.
     const [data, options = {}] = args as [unknown?, RequestOptions?];
-    const timeoutMs = amount('timeoutMs', options.timeoutMs ?? this.#settings.requestTimeoutMs);
-    if (options.signal?.aborted) throw aborted(options.signal);
+    const { timeoutMs: givenMs, signal, onNext: _, ...others } = options;
+    noOption(Object.keys(others)[0]);
+    const timeoutMs = amount('timeoutMs', givenMs ?? this.#settings.requestTimeoutMs);
+    if (signal?.aborted) throw aborted(signal);
     const { outbox, requests } = this.#driver;
     const id = requests.nextId();
     const message = outgoing(event, data, id);
@@ -119,7 +121,29 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
     return (await message.request.promise) as ReplyOf<E, K>;
   }
 
-  /** Calls `listener` for each event of that name, in order. Returns the end of it. */
+  /**
+   * Calls `callback` after each `$welcome`, also of reconnects, and at once when the client is `open`: the place to
+   * subscribe, because what is sent here goes out before messages that wait in the outbox. A HoldfastError with which
+   * it rejects is told as `$error`: when the connection was lost meanwhile, the next welcome calls again. Any other
+   * error is reported as an unhandled rejection. Returns a function that ends it.
+   */
+  onWelcome(callback: () => unknown): () => void {
+    const run = async (): Promise<void> => {
+      try {
+        await callback();
+      } catch (error) {
+        if (!(error instanceof HoldfastError)) throw error;
+        this.#driver.emitter.emit('$error', error);
+      }
+    };
+    if (this.state === 'open') void run();
+    return this.#driver.emitter.on('$state', (change) => {
+      // Safe: `$state` has no other data.
+      if ((change as StateChange).to === 'open') void run();
+    });
+  }
+
+  /** Calls `listener` for each event of that name, in order. Returns a function that removes it. */
   on<K extends keyof ClientEvents>(event: K, listener: Listener<ClientEvents[K]>): () => void;
   on<K extends ServerEvent<E>>(event: K, listener: Listener<E['server'][K]>): () => void;
   on(event: string, listener: (data: never, envelope?: Envelope) => void): () => void {

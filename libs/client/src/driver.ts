@@ -1,6 +1,6 @@
 import { Emitter } from './emitter.js';
 import { Link } from './link.js';
-import { idleMachine, type Input, type Machine, step } from './machine.js';
+import { hasGivenUp, idleMachine, type Input, type Machine, step } from './machine.js';
 import { isFinal, type StateChange } from './state.js';
 import type { Settings } from './options.js';
 import { Outbox } from './outbox.js';
@@ -21,8 +21,9 @@ export class Driver {
 
   constructor(settings: Settings) {
     this.#settings = settings;
-    this.outbox = new Outbox(settings.outbox);
-    this.requests = new Requests(settings.ports.clock);
+    const hint = (): string => (this.#machine.state === 'idle' ? ': connect() was not called' : '');
+    this.outbox = new Outbox(settings.outbox, hint);
+    this.requests = new Requests(settings.ports.clock, hint);
     this.#wakeWatch = new WakeWatch(settings.ports, (what) => {
       this.apply({ type: what });
       this.#link?.probe();
@@ -64,7 +65,7 @@ export class Driver {
     this.#link = undefined;
     this.requests.lose(change);
     if (!isFinal(change.to)) return;
-    this.#wakeWatch.stop();
+    if (!hasGivenUp(this.#machine, this.#settings)) this.#wakeWatch.stop();
     this.outbox.clear(change);
   }
 

@@ -1,31 +1,34 @@
 import { type ErrorData, parseError } from '@holdfast/protocol';
 
 /**
- * What the client itself refuses or gives up, by code. Codes of the server are those of the catalogue
+ * Codes of errors that the client itself makes. Codes of the server are those of the catalogue
  * (PROTOCOL.md 14) and of the application.
  *
  * @publicApi
  */
 export type ClientErrorCode =
-  /** An option of `createClient` cannot be used; the message says which and what is allowed. */
+  /** An option of `createClient` or of a request is invalid or unknown; the message names it and what is allowed. */
   | 'BAD_OPTION'
-  /** The client was closed, or has failed, before the request was answered. It may have had its effect. */
+  /** The client was closed, or has failed, before the request was answered. The server may have run it. */
   | 'CLOSED'
-  /** The connection ended after the request was sent. It may have had its effect (PROTOCOL.md 4.9). */
+  /** The connection ended after the request was sent. The server may have run it (PROTOCOL.md 4.9). */
   | 'CONNECTION_LOST'
-  /** No answer in time. Unless it was still waiting to be sent, it may have had its effect. */
+  /** No answer in time. If the request was sent, the server may have run it. */
   | 'REQUEST_TIMEOUT'
   /** The signal of the request was aborted; `cause` is its reason. */
   | 'ABORTED'
-  /** More is waiting to be sent than the outbox may hold. */
+  /** The outbox is full. */
   | 'OUTBOX_FULL'
-  /** The data is larger than the server accepts, which would have ended the connection. */
+  /** The data is larger than the server accepts. It was not sent, as the server would have closed the connection. */
   | 'PAYLOAD_TOO_LARGE'
-  /** The data cannot be expressed in JSON; `cause` is what the serializer threw. */
+  /**
+   * The data cannot be expressed in JSON, or would lose something: it is or contains a function, a symbol, binary data,
+   * a Map, a Set or a promise. The message names it; `cause` is what the serializer threw.
+   */
   | 'UNENCODABLE'
-  /** The server sent a frame that cannot be used; it was dropped (PROTOCOL.md 7.6). */
+  /** The server sent an invalid frame; it was dropped (PROTOCOL.md 7.6). */
   | 'MALFORMED_FRAME'
-  /** The token provider threw, or gave what is no token; `cause` is what it threw, or says what a token is. */
+  /** The token provider threw, or returned something that is not a token; `cause` has the error. */
   | 'TOKEN_PROVIDER_FAILED';
 
 /**

@@ -18,11 +18,22 @@ export function outgoing(event: string, data: unknown, id?: number): Outgoing {
   }
   try {
     // JSON leaves out what is undefined.
-    const text = JSON.stringify({ event, data, id });
+    const text = JSON.stringify({ event, data, id }, keepAll);
     return { text, bytes: utf8.encode(text).length };
   } catch (cause) {
-    throw new HoldfastError('UNENCODABLE', 'The data cannot be expressed in JSON', { cause });
+    const reason = cause instanceof TypeError ? `: ${cause.message}` : '';
+    throw new HoldfastError('UNENCODABLE', `The data cannot be expressed in JSON${reason}`, { cause });
   }
+}
+
+/** Refuses what JSON would leave out or turn into something else, without a word. */
+function keepAll(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  // Not `value`: a Buffer of Node has turned itself into an object of numbers by now.
+  const kind = Object.prototype.toString.call(this[key]).slice(8, -1);
+  if (/.Array$|Buffer|View|^(Map|Set|Blob|File|Promise|Symbol)$|Function/.test(kind)) {
+    throw new TypeError(`${key} is of type ${kind}`);
+  }
+  return value;
 }
 
 /**

@@ -15,6 +15,7 @@ export { type RequestOptions } from './pending-request.js';
 export {
   type ClientPorts,
   type Clock,
+  type HttpResponseLike,
   type Random,
   type Surroundings,
   type WebSocketConstructor,

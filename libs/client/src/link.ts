@@ -18,9 +18,11 @@ import { Liveness } from './liveness.js';
 import type { Ending, Input } from './machine.js';
 import type { Settings } from './options.js';
 import type { Outgoing } from './outbox.js';
+import { onHttpRefusal } from './http-refusal.js';
 import type { TimerHandle, WebSocketLike } from './ports.js';
 import type { Requests } from './requests.js';
 import { takeToken } from './token.js';
+import { TokenRefresh } from './token-refresh.js';
 
 const openState: WebSocket['OPEN'] = 1;
 // By type only, as in machine.ts.
@@ -29,35 +31,23 @@ const protocolError: (typeof CloseCode)['PROTOCOL_ERROR'] = 1002;
 const abnormal: (typeof CloseCode)['ABNORMAL'] = 1006;
 const heartbeatLost: (typeof CloseCode)['HEARTBEAT_LOST'] = 4504;
 
-/** Between two calls of the token provider. Less than that is no time to ask for a token once more. */
-const pauseMs = 1_000;
-
-/**
- * One attempt and the connection it leads to: token, socket, hello, welcome, reserved events, and all timers of these.
- */
+/** One attempt and the connection it leads to: token, socket, `$hello`, `$welcome` and reserved events. */
 export class Link {
   welcome: WelcomeData | undefined;
   readonly #settings: Settings;
   readonly #emitter: Emitter;
   readonly #requests: Requests;
   readonly #apply: (input: Input) => void;
+  readonly #refresh: TokenRefresh;
   /** The one that was sent last. */
   #token: string | undefined;
   #socket: WebSocketLike | undefined;
   #liveness: Liveness | undefined;
-  /** Until the welcome that of the attempt, then that of the next fresh token. */
+  /** Ends the attempt when there is no welcome in time. */
   #timer: TimerHandle;
   #isOver = false;
   /** What the last frame was, if that was an error: it explains the close that follows. */
   #lastError: HoldfastError | undefined;
-  /** A fresh token was sent, and nothing tells yet that the server has read it. */
-  #isOffered = false;
-  /** When the token expires, by what the server said last. Monotonic. */
-  #expiresAt = 0;
-  /** The server wants a fresh token. */
-  #isAsked = false;
-  /** One is on its way, or must not be yet. */
-  #isRefreshing = false;
 
   /** @param apply - told of `welcome`, `drain`, and once of `ended`, unless {@link close} was called before. */
   constructor(settings: Settings, emitter: Emitter, requests: Requests, apply: (input: Input) => void) {
@@ -65,6 +55,12 @@ export class Link {
     this.#emitter = emitter;
     this.#requests = requests;
     this.#apply = apply;
+    this.#refresh = new TokenRefresh(settings, requests, {
+      isBlocked: () => this.bufferedAmount > 0,
+      offer: (token, id) => this.#control('$refresh', { token }, id),
+      accepted: (token) => (this.#token = token),
+      failed: (error) => this.#emitter.emit('$error', error),
+    });
   }
 
   /** @param refused - how a token was refused that is not worth another attempt. */
@@ -121,6 +117,7 @@ export class Link {
     this.#isOver = true;
     const { clock } = this.#settings.ports;
     clock.cancel(this.#timer);
+    this.#refresh.stop();
     this.#liveness?.stop();
     if (this.#socket) closeSocket(this.#socket, clock, code, isDead);
   }
@@ -139,12 +136,13 @@ export class Link {
         problem = message;
       };
       socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-        if (code === abnormal) this.#end({ cause: 'network', code, reason: reason || problem });
+        if (code === abnormal) this.#broken(reason || problem);
         else this.#end({ cause: 'server', code, reason, error: this.#lastError });
       };
+      onHttpRefusal(socket, (reason, error) => this.#broken(reason, error));
     } catch (error) {
       // Such as for an address that the policy of the page forbids.
-      this.#end({ cause: 'network', code: abnormal, reason: callSafely(() => String(error)) });
+      this.#broken(callSafely(() => String(error)));
     }
   }
 
@@ -200,7 +198,8 @@ export class Link {
         if (this.bufferedAmount === 0) this.#control('$pong', { n });
       });
     else if (event === '$pong') this.#liveness?.answered();
-    else if (event === '$refresh') this.#use(parseRefreshRequest(data), ({ expiresInMs }) => this.#asked(expiresInMs));
+    else if (event === '$refresh')
+      this.#use(parseRefreshRequest(data), ({ expiresInMs }) => this.#refresh.asked(expiresInMs));
     else if (event === '$drain')
       this.#use(parseDrain(data), (drain) => {
         this.#apply({ type: 'drain', drain });
@@ -215,49 +214,6 @@ export class Link {
     else this.#unusable(data.error.message);
   }
 
-  /** The server asks: for a token now or, while it must not be, for one afterwards, however often (PROTOCOL.md 9.7). */
-  #asked(expiresInMs: number): void {
-    this.#expiresAt = this.#settings.ports.clock.now() + expiresInMs;
-    this.#isAsked = true;
-    void this.#refresh();
-  }
-
-  /** Brings a fresh token (PROTOCOL.md 9.2 to 9.4), and if that fails, tries again in half of the time that is left. */
-  async #refresh(): Promise<void> {
-    const { token: provider, requestTimeoutMs, ports } = this.#settings;
-    if (!provider || !this.#isAsked || this.#isRefreshing) return;
-    const { clock } = ports;
-    let halfMs = 0;
-    this.#isAsked = false;
-    this.#isRefreshing = true;
-    try {
-      const token = await takeToken(provider);
-      if (token && !this.#isOver) {
-        const id = this.#requests.nextId();
-        if (!this.#isOffered || this.bufferedAmount === 0) this.#control('$refresh', { token }, id);
-        this.#isOffered = true;
-        const request = this.#requests.open(id, {}, requestTimeoutMs);
-        request.isSent = true;
-        await request.promise;
-        this.#isOffered = false;
-        this.#token = token;
-      }
-    } catch (error) {
-      // A HoldfastError: neither the provider nor the request rejects with anything else.
-      if (!this.#isOver) this.#emitter.emit('$error', error);
-      halfMs = (this.#expiresAt - clock.now()) / 2;
-      this.#isAsked ||= halfMs >= pauseMs;
-    }
-    if (this.#isOver) return;
-    this.#timer = clock.schedule(
-      () => {
-        this.#isRefreshing = false;
-        void this.#refresh();
-      },
-      Math.max(pauseMs, halfMs),
-    );
-  }
-
   /** PROTOCOL.md 7.6; before the welcome 6.2. */
   #unusable(reason: string): void {
     if (this.welcome) this.#emitter.emit('$error', new HoldfastError('MALFORMED_FRAME', reason));
@@ -267,6 +223,10 @@ export class Link {
   /** PROTOCOL.md 6.2: what is on the other side is no server of ours. */
   #refuse(reason: string): void {
     this.#end({ cause: 'protocol', code: protocolError, reason });
+  }
+
+  #broken(reason: string | undefined, error?: HoldfastError): void {
+    this.#end({ cause: 'network', code: abnormal, reason, error });
   }
 
   #end(ending: Ending): void {

@@ -31,6 +31,10 @@ const unauthorized: (typeof CloseCode)['UNAUTHORIZED'] = 4401;
  */
 const offlineMs = 5_000;
 
+/** A path that is missing so often, with such pauses, is no deploy that is under way. */
+const missingTimes = 3;
+const missingPauseMs = 30_000;
+
 /** All that the machine remembers. */
 export interface Machine {
   readonly state: ConnectionState;
@@ -44,10 +48,20 @@ export interface Machine {
   readonly drain?: DrainData;
   /** Milliseconds since the Unix epoch: nothing but the timer begins an attempt before. */
   readonly notBefore: number;
+  /** Attempts after which the client gives up, where they are more than `maxAttempts`: it had given up before. */
+  readonly limit?: number;
+  /** How often the server has said that nothing listens on the path. */
+  readonly missing?: Missing;
   /** How a token was refused, until a connection with another one is stable. */
   readonly refused?: Ending;
   /** The last one. */
   readonly change?: StateChange;
+}
+
+interface Missing {
+  readonly times: number;
+  /** The last one that was counted. Monotonic. */
+  readonly at: number;
 }
 
 /** What a step depends on besides the machine. */
@@ -60,7 +74,7 @@ export interface Facts {
 }
 
 /** What the application decided. */
-interface Policy {
+export interface Policy {
   readonly backoff: BackoffOptions;
   /** Whether there is somebody to ask for another token. */
   readonly canRenewToken: boolean;
@@ -99,17 +113,25 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
   }
 }
 
+/** Whether all attempts failed, and a network or page that is back is a reason for more of them. */
+export function hasGivenUp({ state, change }: Machine, { backoff }: Policy): boolean {
+  return state === 'failed' && change?.cause === 'attempts' && backoff.maxAttempts > 0;
+}
+
 /** There is a reason to wait no longer: at once the first time, and then no sooner than `firstMs` after the loss. */
-function hurry(machine: Machine, cause: Cause, { now, wallNow }: Facts): Machine {
-  const { state, hastenAt, notBefore, change } = machine;
-  if (state !== 'waiting' || wallNow < notBefore) return machine;
-  const restMs = hastenAt - now;
-  if (restMs <= 0) return attempt(machine, cause);
+function hurry(machine: Machine, cause: Cause, { now, wallNow, policy }: Facts): Machine {
+  const { state, attempts, hastenAt, notBefore, change } = machine;
+  // More attempts, but no shorter waits: those would depend on how often a page is shown.
+  const again = hasGivenUp(machine, policy) && { ...machine, limit: attempts + policy.backoff.maxAttempts };
+  if (!again && (state !== 'waiting' || wallNow < notBefore)) return machine;
+  const restMs = Math.max(hastenAt - now, notBefore - wallNow);
+  if (restMs <= 0) return attempt(again || machine, cause);
   const nextAttemptAt = wallNow + restMs;
-  // Safe: in this state the last change has a time.
-  if (nextAttemptAt >= (change?.nextAttemptAt as number)) return machine;
+  // Safe: while waiting the last change has a time.
+  if (!again && nextAttemptAt >= (change?.nextAttemptAt as number)) return machine;
   // What happens until then hastens nothing more.
-  return enter(machine, { ...machine, notBefore: nextAttemptAt }, { cause, nextAttemptAt });
+  const waiting: Machine = { ...(again || machine), state: 'waiting', notBefore: nextAttemptAt };
+  return enter(machine, waiting, { cause, nextAttemptAt });
 }
 
 function attempt(machine: Machine, cause: Cause): Machine {
@@ -120,16 +142,21 @@ function afterEnding(before: Machine, ending: Ending, facts: Facts): Machine {
   const { token, wokenUp, ...told } = ending;
   const { backoff, canRenewToken } = facts.policy;
   const isStable = before.state === 'open' && facts.now - before.openedAt >= backoff.stableMs;
-  const machine = isStable ? { ...before, attempts: 0, refused: undefined } : before;
-  const { attempts } = machine;
+  const missing = missed(before.missing, told, facts.now);
+  const reset = isStable ? { attempts: 0, limit: undefined, refused: undefined } : {};
+  const machine: Machine = { ...before, ...reset, missing };
 
   const mayRenew = told.code === unauthorized && canRenewToken && !machine.refused;
-  const next = mayRenew ? 'waiting' : stateAfter(told, facts.policy);
+  const next = mayRenew ? 'waiting' : missing?.times === missingTimes ? 'failed' : stateAfter(told, facts.policy);
   if (next !== 'waiting') return enter(machine, { ...idleMachine, state: next }, told);
-  if (attempts >= backoff.maxAttempts) {
-    return enter(machine, { ...idleMachine, state: 'failed', attempts }, { ...told, cause: 'attempts' });
-  }
   return wait(mayRenew ? { ...machine, refused: ending } : machine, told, facts, wokenUp);
+}
+
+/** A proxy answers 404 during a deploy, and so may a node that is older than the page: only what lasts counts. */
+function missed(before: Missing | undefined, { cause, error }: Ending, now: number): Missing | undefined {
+  if (cause !== 'network' || error?.code !== 'PATH_NOT_FOUND') return undefined;
+  if (before && now - before.at < missingPauseMs) return before;
+  return { times: (before?.times ?? 0) + 1, at: now };
 }
 
 /** PROTOCOL.md 13. Without a code it was our own impatience, which is no close either: we come back. */
@@ -152,11 +179,10 @@ function wait(machine: Machine, told: Told, facts: Facts, wokenUp: boolean | und
   // Not the present time when nothing was asked: the clock may be set back.
   const notBefore = askedMs && wallNow + askedMs;
   const hastenAt = attempts && now + policy.backoff.firstMs;
-  return enter(
-    machine,
-    { ...machine, state: 'waiting', drain: undefined, hastenAt, notBefore },
-    { ...told, nextAttemptAt },
-  );
+  const rested: Machine = { ...machine, drain: undefined, hastenAt, notBefore };
+  return attempts < (machine.limit ?? policy.backoff.maxAttempts)
+    ? enter(machine, { ...rested, state: 'waiting' }, { ...told, nextAttemptAt })
+    : enter(machine, { ...rested, state: 'failed' }, { ...told, cause: 'attempts' });
 }
 
 type Told = Omit<StateChange, 'from' | 'to' | 'attempts'>;

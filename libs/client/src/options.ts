@@ -5,44 +5,44 @@ import { type ClientPorts, platform, systemPorts, type WebSocketConstructor } fr
 import type { TokenProvider } from './token.js';
 
 /**
- * What is kept while there is no connection.
+ * Limits of what is queued while there is no connection.
  *
  * @publicApi
  */
 export interface OutboxOptions {
-  /** Messages and requests kept at most. Default 256. 0: nothing is kept. */
+  /** Most messages and requests that are queued. Default 256. 0: nothing is queued. */
   maxMessages: number;
-  /** Bytes that wait at most: in the outbox, and while there is a connection, in its socket. Default 1,048,576. */
+  /** Most bytes that are queued in the outbox or, while there is a connection, in its socket. Default 1,048,576. */
   maxBytes: number;
-  /** Above a limit: `refuse` the new one, or `drop-oldest`. Default `refuse`: who is told can do something about it. */
+  /** Above a limit: `refuse` the new message (the caller gets an error), or `drop-oldest`. Default `refuse`. */
   overflow: 'refuse' | 'drop-oldest';
 }
 
 /**
- * Options of `createClient`; each has a default.
+ * Options of `createClient`. Each has a default; a name that is not listed here throws `BAD_OPTION`.
  *
  * @publicApi
  */
 export interface ClientOptions {
-  /** Sent with each attempt's `$hello` and when the server asks for a fresh one. Default: none. */
+  /** The token, or a function that gets one for each attempt and each refresh. Default: none. */
   token?: string | TokenProvider;
   /**
-   * Milliseconds for the token, the socket and the welcome together, after which an attempt is given up. Default
-   * 10,000. Infinity: never.
+   * Milliseconds until an attempt fails that has no `$welcome`, counted from the call of the token provider. Default
+   * 10,000. Infinity: no limit.
    */
   connectTimeoutMs?: number;
   /**
-   * Milliseconds a request waits for its answer, or for the first value of a stream. Default 10,000. Infinity: for
-   * ever.
+   * Milliseconds until a request fails that has no answer, or no first value of a stream. Default 10,000. Infinity: no
+   * limit.
    */
   requestTimeoutMs?: number;
   backoff?: Partial<BackoffOptions>;
   outbox?: Partial<OutboxOptions>;
-  /** Whether to come back after a close code of the application: 3000 to 4399 and 4600 to 4999. Default: no. */
+  /** Whether to reconnect after a close code of the application: 3000 to 4399 and 4600 to 4999. Default: no. */
   comesBack?: (code: number, reason: string) => boolean;
-  /** Default: the platform's own. Node 20 has none: install `ws` and give its `WebSocket`. */
+  /** The WebSocket class. Default: the platform's own. Node 20 has none: pass the `WebSocket` of `ws`. */
   WebSocket?: WebSocketConstructor;
-  /** For tests: time, randomness and surroundings. */
+  /** For tests: clock, randomness, and network and page state. */
   ports?: Partial<ClientPorts>;
 }
 
@@ -65,20 +65,20 @@ const webSocketRule = 'given where the platform has none: install ws and pass it
 
 /** @throws {@link HoldfastError} `BAD_OPTION`, naming what is wrong and what is allowed. */
 export function resolveOptions(url: string | URL, options: ClientOptions): Settings {
-  const { token, comesBack = () => false } = options;
-  const backoff = { firstMs: 1_000, maxMs: 30_000, maxAttempts: 100, stableMs: 10_000 };
-  const { overflow = 'refuse', ...limits } = options.outbox ?? {};
+  const { token, comesBack = () => false, backoff, outbox, WebSocket, ports, ...timeouts } = options;
+  const backoffDefaults = { firstMs: 1_000, maxMs: 30_000, maxAttempts: 100, stableMs: 10_000 };
+  const { overflow = 'refuse', ...limits } = outbox ?? {};
   if (!['refuse', 'drop-oldest'].includes(overflow)) refuse('overflow', "'refuse' or 'drop-oldest'");
   return {
-    ...amounts({ connectTimeoutMs: 10_000, requestTimeoutMs: 10_000 }, options),
+    ...amounts({ connectTimeoutMs: 10_000, requestTimeoutMs: 10_000 }, timeouts),
     url: resolveUrl(url),
     token: typeof token === 'string' ? () => token : token,
     canRenewToken: typeof token === 'function',
-    backoff: amounts(backoff, options.backoff),
+    backoff: amounts(backoffDefaults, backoff),
     outbox: { ...amounts({ maxMessages: 256, maxBytes: 1_048_576 }, limits), overflow },
     comesBack: (code, reason) => callSafely(() => comesBack(code, reason)) === true,
-    WebSocket: options.WebSocket ?? platform.WebSocket ?? refuse('WebSocket', webSocketRule),
-    ports: { ...systemPorts, ...options.ports },
+    WebSocket: WebSocket ?? platform.WebSocket ?? refuse('WebSocket', webSocketRule),
+    ports: { ...systemPorts, ...ports },
   };
 }
 
@@ -89,11 +89,17 @@ export function amount(name: string, value: number): number {
 
 function amounts<T extends { [Name in keyof T]: number }>(defaults: T, given: Partial<T> = {}): T {
   const complete = { ...defaults };
-  // Safe: these are its names.
-  for (const name of Object.keys(defaults) as (keyof T & string)[]) {
+  // Safe: other names are refused.
+  for (const name of Object.keys({ ...defaults, ...given }) as (keyof T & string)[]) {
+    if (!Object.hasOwn(defaults, name)) noOption(name);
     complete[name] = amount(name, given[name] ?? defaults[name]) as T[keyof T & string];
   }
   return complete;
+}
+
+/** JavaScript says nothing of a name that is misspelt, and the default would hold. */
+export function noOption(name: string | undefined): void {
+  if (name !== undefined) throw new HoldfastError('BAD_OPTION', `${name} is not an option`);
 }
 
 function resolveUrl(url: string | URL): string {

@@ -15,11 +15,14 @@ export class Outbox {
   // A Set keeps the order, and a request that is given up is found without a search.
   readonly #waiting = new Set<Outgoing>();
   readonly #options: Readonly<OutboxOptions>;
+  readonly #hint: () => string;
   #bytes = 0;
   #dropped = 0;
 
-  constructor(options: Readonly<OutboxOptions>) {
+  /** @param hint - why messages may be waiting, for errors. */
+  constructor(options: Readonly<OutboxOptions>, hint: () => string) {
     this.#options = options;
+    this.#hint = hint;
   }
 
   get size(): number {
@@ -37,7 +40,7 @@ export class Outbox {
     if (overflow === 'drop-oldest' && maxMessages >= 1 && message.bytes <= maxBytes) {
       for (const oldest of this.#waiting) {
         if (this.#hasRoomFor(message)) break;
-        this.#drop(oldest, outboxFull());
+        this.#drop(oldest, this.#full());
       }
     }
     if (!this.#hasRoomFor(message)) return this.refuse();
@@ -47,7 +50,7 @@ export class Outbox {
   }
 
   /** For want of room here, or in the socket, which has the same limit. */
-  refuse(error = outboxFull()): HoldfastError {
+  refuse(error = this.#full()): HoldfastError {
     this.#dropped++;
     return error;
   }
@@ -79,8 +82,8 @@ export class Outbox {
     this.#dropped++;
     message.request?.fail(error);
   }
-}
 
-function outboxFull(): HoldfastError {
-  return new HoldfastError('OUTBOX_FULL', 'The outbox is full');
+  #full(): HoldfastError {
+    return new HoldfastError('OUTBOX_FULL', `The outbox is full${this.#hint()}`);
+  }
 }

@@ -32,7 +32,7 @@ export class PendingRequest {
   #last: unknown;
   readonly #timer: TimerHandle;
 
-  constructor(options: RequestOptions, timeoutMs: number, clock: Clock, onSettled: () => void) {
+  constructor(options: RequestOptions, timeoutMs: number, clock: Clock, hint: () => string, onSettled: () => void) {
     // First, and away last: whatever signal it is, nothing is left behind when that throws.
     options.signal?.addEventListener('abort', this.#abort);
     this.#options = options;
@@ -42,7 +42,9 @@ export class PendingRequest {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const late = (): void => this.fail(new HoldfastError('REQUEST_TIMEOUT', `No answer within ${timeoutMs} ms`));
+    const late = (): void => {
+      this.fail(new HoldfastError('REQUEST_TIMEOUT', `No answer within ${timeoutMs} ms${hint()}`));
+    };
     this.#timer = clock.schedule(late, timeoutMs);
   }
 

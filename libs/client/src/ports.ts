@@ -12,8 +12,12 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the Unix epoch. */
   wallNow(): number;
-  /** Calls `task` once after `delayMs`; never, when that is Infinity. */
-  schedule(task: () => void, delayMs: number): TimerHandle;
+  /**
+   * Calls `task` once after `delayMs`; never, when that is Infinity.
+   *
+   * @param isBackground - a process that has nothing else to do need not wait for it.
+   */
+  schedule(task: () => void, delayMs: number, isBackground?: boolean): TimerHandle;
   /** Forgets an armed timer; one that has fired or is unknown is ignored. */
   cancel(handle: TimerHandle): void;
 }
@@ -61,6 +65,19 @@ export interface WebSocketLike {
   close(code?: number, reason?: string): void;
   /** Only `ws` has it: ends a dead connection without waiting for an answer to the close. */
   terminate?(): void;
+  /** Only `ws` has it: tells of the HTTP answer that refused the handshake. */
+  on?(event: 'unexpected-response', listener: (request: unknown, response: HttpResponseLike) => void): unknown;
+}
+
+/**
+ * The part of an HTTP answer of Node that the client uses.
+ *
+ * @publicApi
+ */
+export interface HttpResponseLike {
+  readonly statusCode?: number;
+  once(event: 'readable', listener: () => void): unknown;
+  read(): unknown;
 }
 
 /**
@@ -88,10 +105,13 @@ interface SystemTimer {
   id?: ReturnType<typeof setTimeout>;
 }
 
+/** Timers of Node keep its process alive; those of browsers are numbers. */
+type NodeTimer = { unref?(): void } | undefined;
+
 const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
-  schedule(task, delayMs) {
+  schedule(task, delayMs, isBackground) {
     const timer: SystemTimer = {};
     const arm = (leftMs: number): void => {
       const nextMs = Math.min(leftMs, longestDelayMs);
@@ -99,6 +119,8 @@ const systemClock: Clock = {
     };
     // A timer for ever would keep Node alive for ever.
     if (delayMs < Infinity) arm(delayMs);
+    // Safe: a number has no `unref` either.
+    if (isBackground) (timer.id as NodeTimer)?.unref?.();
     return timer;
   },
   // Safe: the port hands out opaque handles; those of this clock are its own.

@@ -7,10 +7,13 @@ import type { Clock } from './ports.js';
 export class Requests {
   readonly #pending = new Map<string | number, PendingRequest>();
   readonly #clock: Clock;
+  readonly #hint: () => string;
   #lastId = 0;
 
-  constructor(clock: Clock) {
+  /** @param hint - why a request may not have been sent, for its error. */
+  constructor(clock: Clock, hint: () => string) {
     this.#clock = clock;
+    this.#hint = hint;
   }
 
   /** Unique for the life of the client. */
@@ -20,7 +23,7 @@ export class Requests {
 
   /** @param withdraw - takes the message back, if it has not been sent. */
   open(id: number, options: RequestOptions, timeoutMs: number, withdraw?: () => void): PendingRequest {
-    const request = new PendingRequest(options, timeoutMs, this.#clock, () => {
+    const request = new PendingRequest(options, timeoutMs, this.#clock, this.#hint, () => {
       this.#pending.delete(id);
       withdraw?.();
     });

@@ -1,12 +1,13 @@
 import { HoldfastError } from './errors.js';
 
 /**
- * - `idle`: not asked to connect yet;
- * - `connecting`: getting a token, opening a socket, saying hello;
- * - `open`: welcomed by the server;
+ * - `idle`: `connect()` was not called yet;
+ * - `connecting`: gets a token, opens a socket, sends `$hello`;
+ * - `open`: the server has sent `$welcome`;
  * - `waiting`: for the next attempt;
- * - `closed`: ended in good order, by `close()` or by the server;
- * - `failed`: it must not or cannot go on by itself.
+ * - `closed`: by `close()`, or by the server with a code that is no error;
+ * - `failed`: does not reconnect by itself. After too many attempts it does when the network is back or the page is
+ *   shown.
  *
  * @publicApi
  */
@@ -15,14 +16,14 @@ export type ConnectionState = 'idle' | 'connecting' | 'open' | 'waiting' | 'clos
 /**
  * Why the state changed.
  *
- * - `connect`, `close`: the application called;
- * - `welcome`: the server did;
- * - `retry`: the wait was over; `online`: the network is back; `wake`: the page or machine is; `offline`: still no
- *   network;
- * - `server`: it closed, with a code; `network`: the connection broke or was refused without a close code;
- * - `timeout`: no welcome in time; `silence`: not one byte for too long;
+ * - `connect`, `close`: the application called `connect()` or `close()`;
+ * - `welcome`: the server sent `$welcome`;
+ * - `retry`: the wait is over; `online`: the network is back; `wake`: the page is shown, or the machine woke up;
+ *   `offline`: still no network;
+ * - `server`: the server closed, with a code; `network`: the connection broke, or the handshake was refused;
+ * - `timeout`: no `$welcome` in time; `silence`: no byte from the server for too long;
  * - `token`: the token provider failed; `protocol`: the server does not speak this protocol;
- * - `attempts`: too many in a row.
+ * - `attempts`: too many failed attempts in a row.
  *
  * @publicApi
  */
@@ -52,17 +53,20 @@ export interface StateChange {
   readonly to: ConnectionState;
   readonly cause: Cause;
   /**
-   * The close code, where a connection or attempt ended with one (PROTOCOL.md 13). 1006: it broke, or was refused
-   * unseen.
+   * The close code, where a connection or attempt ended with one (PROTOCOL.md 13). 1006: it broke, or the handshake was
+   * refused.
    */
   readonly code?: number;
   /** The close reason of the server, or what the platform says of a broken connection. For logs. */
   readonly reason?: string;
-  /** What the server said before it closed, or what the token provider threw. */
+  /**
+   * What the server sent before it closed, what the token provider threw, or with `ws`, the body with which a gateway
+   * refused the handshake.
+   */
   readonly error?: HoldfastError;
   /** To `waiting`: when the next attempt begins, in milliseconds since the Unix epoch. */
   readonly nextAttemptAt?: number;
-  /** Attempts to come back in a row so far; 0 while a connection is stable. */
+  /** Attempts to reconnect in a row so far; 0 while a connection is stable. */
   readonly attempts: number;
 }
 

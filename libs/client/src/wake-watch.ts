@@ -31,11 +31,12 @@ export class WakeWatch {
 
   #tick(): void {
     this.#lastAt = this.#ports.clock.wallNow();
-    this.#timer = this.#ports.clock.schedule(() => {
+    const look = (): void => {
       // Twice as long as it should have been, or backwards: time went by without us.
       const hasJumped = Math.abs(this.#ports.clock.wallNow() - this.#lastAt - periodMs) > periodMs;
       this.#tick();
       if (hasJumped) this.#listener('wake');
-    }, periodMs);
+    };
+    this.#timer = this.#ports.clock.schedule(look, periodMs, true);
   }
 }

@@ -79,7 +79,8 @@ describe('attempts in a row', () => {
     expect(inVain(world, tested)).toBe(1 + maxAttempts);
     const told = { to: 'failed', cause: 'attempts', code: 1006, reason: 'refused', attempts: maxAttempts };
     expect(tested.last).toMatchObject(told);
-    expect(world.clock.pending).toBe(0);
+    // Without attempts there is nothing to begin anew; otherwise it watches for a machine that wakes up.
+    expect(world.clock.pending).toBe(maxAttempts ? 1 : 0);
     tested.client.connect();
     expect(tested.last).toMatchObject({ to: 'connecting', attempts: 0 });
   });
@@ -87,6 +88,57 @@ describe('attempts in a row', () => {
   it('are 100 unless the application says otherwise', () => {
     const world = new World();
     expect(inVain(world, world.client())).toBe(101);
+  });
+
+  it.each(['online', 'wake'] as const)('begin anew on `%s`, with waits as long as before', (what) => {
+    const world = new World();
+    const tested = world.client({ backoff: { maxAttempts: 5 } });
+    inVain(world, tested);
+    world.clock.advance(1_000);
+    world.happens(what);
+    expect(tested.last).toMatchObject({ from: 'failed', to: 'connecting', cause: what, attempts: 6 });
+    const { length } = world.sockets;
+    world.socket.end(1006, 'refused');
+    expect(tested.last).toMatchObject({ to: 'waiting', attempts: 6 });
+    // Two events right after a loss make one attempt.
+    world.happens(what);
+    world.happens(what);
+    world.clock.advance(999);
+    expect(world.sockets).toHaveLength(length);
+    while (tested.client.state === 'waiting') {
+      tested.comeBack();
+      world.socket.end(1006, 'refused');
+    }
+    expect(tested.last).toMatchObject({ to: 'failed', cause: 'attempts', attempts: 10 });
+    world.clock.advance(1_000);
+    world.happens(what);
+    world.socket.welcome();
+    expect(tested.client.state).toBe('open');
+  });
+
+  it('begin anew no sooner than `firstMs` after the last loss, nor before the time that the server named', () => {
+    const world = new World();
+    const tested = world.client({ backoff: { maxAttempts: 1 } });
+    inVain(world, tested);
+    world.clock.advance(400);
+    world.happens('wake');
+    expect(tested.last).toMatchObject({ from: 'failed', to: 'waiting', cause: 'wake' });
+    expect(tested.waitMs).toBe(600);
+    tested.comeBack();
+    world.socket.accept().say('$error', { code: 'DRAINING', message: 'Later', retryAfterMs: 60_000 }).end(4500);
+    expect(tested.last).toMatchObject({ to: 'failed', cause: 'attempts' });
+    world.clock.advance(10_000);
+    world.happens('wake');
+    expect(tested.waitMs).toBe(50_000);
+    world.happens('wake');
+    expect(tested.waitMs).toBe(50_000);
+  });
+
+  it('do not begin anew when there must be none', () => {
+    const world = new World();
+    const tested = world.client({ backoff: { maxAttempts: 0 } });
+    inVain(world, tested);
+    expect(world.watchers.size).toBe(0);
   });
 
   it('count on until a connection has been stable', () => {

@@ -244,3 +244,72 @@ describe('what throws in the middle of an event of the socket', () => {
     expect(tested.path).toBe('connecting closed connecting open');
   });
 });
+
+describe('onWelcome', () => {
+  it('calls after each welcome, before what waits is sent', () => {
+    const world = new World();
+    const tested = world.client();
+    tested.client.onWelcome(() => tested.client.emit('follow'));
+    tested.client.emit('early');
+    tested.open();
+    expect(world.socket.heard).toEqual([{ event: 'follow' }, { event: 'early' }]);
+    world.socket.end();
+    tested.client.emit('waited');
+    tested.comeBack();
+    world.socket.welcome();
+    expect(world.socket.heard).toEqual([{ event: 'follow' }, { event: 'waited' }]);
+  });
+
+  it('calls at once when the client is open, and no more after its end', () => {
+    const { client, tested, world } = opened();
+    let calls = 0;
+    const stop = client.onWelcome(() => calls++);
+    expect(calls).toBe(1);
+    stop();
+    world.socket.end();
+    tested.comeBack();
+    world.socket.welcome();
+    expect(calls).toBe(1);
+  });
+
+  it('calls once when it is added by a listener that hears of the welcome', () => {
+    const world = new World();
+    const tested = world.client();
+    let calls = 0;
+    const stop = tested.client.on('$state', ({ to }) => {
+      if (to !== 'open') return;
+      stop();
+      tested.client.onWelcome(() => calls++);
+    });
+    tested.open();
+    expect(calls).toBe(1);
+  });
+
+  it('tells a HoldfastError as `$error`, such as that the connection was lost meanwhile', async () => {
+    const world = new World();
+    const tested = world.client();
+    tested.client.onWelcome(async () => {
+      await tested.client.request('follow');
+    });
+    tested.open();
+    world.socket.end();
+    await settled();
+    expect(tested.errors).toMatchObject([{ code: 'CONNECTION_LOST' }]);
+    tested.client.close();
+  });
+
+  it('leaves any other error to the platform, as an unhandled rejection', async () => {
+    const seen: unknown[] = [];
+    const before = process.listeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection');
+    process.once('unhandledRejection', (reason) => seen.push(reason));
+    const { client, tested } = opened();
+    client.onWelcome(() => {
+      throw new TypeError('a bug');
+    });
+    await settled();
+    for (const listener of before) process.on('unhandledRejection', listener);
+    expect(seen).toMatchObject([{ message: 'a bug' }]);
+    expect(tested.errors).toEqual([]);
+  });
+});

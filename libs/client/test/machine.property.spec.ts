@@ -15,7 +15,9 @@ const code = fc.option(
   { nil: undefined },
 );
 const error = fc.option(
-  fc.nat(60_000).map((retryAfterMs) => new HoldfastError('UNAVAILABLE', 'Away', { retryAfterMs })),
+  fc
+    .tuple(fc.constantFrom('UNAVAILABLE', 'PATH_NOT_FOUND'), fc.nat(60_000))
+    .map(([name, retryAfterMs]) => new HoldfastError(name, 'Away', { retryAfterMs })),
   { nil: undefined },
 );
 const ending: fc.Arbitrary<Ending> = fc.record({
@@ -99,12 +101,17 @@ describe('the machine, whatever happens to it', () => {
     });
   });
 
-  it('leaves `closed` and `failed` by connect() alone, and then with nothing of before', () => {
+  it('leaves `closed` and `failed` by connect() alone, and then with nothing of before; after too many attempts by a network or page that is back, too', () => {
     eachStep((one) => {
       if (one.before.state !== 'closed' && one.before.state !== 'failed') return;
       const change = changeOf(one);
       if (change?.to === 'closed') expect(one.input.type).toBe('close');
-      else if (change) {
+      else if (change && one.input.type !== 'connect') {
+        expect(['online', 'wake']).toContain(one.input.type);
+        expect(one.before.change?.cause).toBe('attempts');
+        expect(one.facts.policy.backoff.maxAttempts).toBeGreaterThan(0);
+        expect(one.machine.attempts).toBe(one.before.attempts + (change.to === 'connecting' ? 1 : 0));
+      } else if (change) {
         expect(one.input.type).toBe('connect');
         expect(one.machine).toEqual({ ...idleMachine, state: 'connecting', change });
       }
@@ -122,10 +129,10 @@ describe('the machine, whatever happens to it', () => {
       }
       const { firstMs } = facts.policy.backoff;
       if (given.type !== 'ended') {
-        // Hastened.
-        expect(change.nextAttemptAt).toBeLessThan(before.change!.nextAttemptAt!);
+        // Hastened, or begun anew.
+        if (before.state === 'waiting') expect(change.nextAttemptAt).toBeLessThan(before.change!.nextAttemptAt!);
         expect(change.nextAttemptAt).toBeGreaterThan(facts.wallNow);
-        expect(change.nextAttemptAt).toBeLessThanOrEqual(facts.wallNow + firstMs);
+        expect(change.nextAttemptAt).toBeLessThanOrEqual(Math.max(facts.wallNow + firstMs, before.notBefore));
         return;
       }
       const { ending: lost } = given;
@@ -148,18 +155,32 @@ describe('the machine, whatever happens to it', () => {
 
   it('lets nothing but the timer begin an attempt before the time the server named', () => {
     eachStep((one) => {
-      if (changeOf(one)?.to !== 'connecting' || one.before.state !== 'waiting') return;
+      if (changeOf(one)?.to !== 'connecting' || !['waiting', 'failed'].includes(one.before.state)) return;
+      if (one.input.type === 'connect' && one.before.state === 'failed') return;
       if (one.input.type === 'retry') expect(one.facts.isOnline).toBe(true);
       else expect(one.facts.wallNow).toBeGreaterThanOrEqual(one.before.notBefore);
     });
   });
 
-  it('makes no more attempts in a row than it may', () => {
-    eachStep((one) => {
+  it('makes no more attempts in a row than it may, and as many again when the network or page is back', () => {
+    eachStep((one, earlier) => {
       const { maxAttempts } = one.facts.policy.backoff;
-      expect(one.machine.attempts).toBeLessThanOrEqual(maxAttempts);
-      if (changeOf(one)?.to === 'waiting') expect(one.machine.attempts).toBeLessThan(maxAttempts);
-      if (changeOf(one)?.cause === 'attempts') expect(one.machine.attempts).toBe(maxAttempts);
+      const most = maxAttempts * (1 + beginningsAnew(one, earlier));
+      expect(one.machine.attempts).toBeLessThanOrEqual(most);
+      if (changeOf(one)?.to === 'waiting') expect(one.machine.attempts).toBeLessThan(most);
+      if (changeOf(one)?.cause === 'attempts') expect(one.machine.attempts).toBe(most);
+    });
+  });
+
+  it('gives up a path that is missing three times in a row, at least 30 s apart, and not before', () => {
+    eachStep((one, earlier) => {
+      const change = changeOf(one);
+      if (one.input.type !== 'ended' || change === undefined) return;
+      const times = missingSince(one, earlier);
+      if (times >= 3) expect(change.to).toBe('failed');
+      if (change.to === 'failed' && retryRule(change.code ?? 0) === 'return' && change.cause === 'network') {
+        expect(times).toBe(3);
+      }
     });
   });
 
@@ -175,7 +196,9 @@ describe('the machine, whatever happens to it', () => {
       }
       if (change.to === 'waiting' && rule === 'application') expect(one.facts.policy.comesBack(0, '')).toBe(true);
       if (change.to === 'closed') expect(change.code === 1000 || rule === 'application').toBe(true);
-      if (change.to === 'failed' && rule === 'return') expect(change.cause).toBe('attempts');
+      if (change.to === 'failed' && rule === 'return' && change.error?.code !== 'PATH_NOT_FOUND') {
+        expect(change.cause).toBe('attempts');
+      }
     });
   });
 });
@@ -188,6 +211,39 @@ function lastDrain(one: Step, earlier: readonly Step[]) {
     if (step.input.type === 'drain') return step.input.drain;
   }
   return undefined;
+}
+
+/** How often the client went on after too many attempts, since it connected or a connection was stable. */
+function beginningsAnew(one: Step, earlier: readonly Step[]): number {
+  let count = 0;
+  for (const past of [...earlier, one]) {
+    const change = changeOf(past);
+    if (!change) continue;
+    const { before, input: given, facts } = past;
+    const wasStable = before.state === 'open' && facts.now - before.openedAt >= facts.policy.backoff.stableMs;
+    const hasBegun = ['connect', 'close'].includes(given.type) && before.state !== 'waiting';
+    if (hasBegun || change.to === 'closed' || (given.type === 'ended' && wasStable)) count = 0;
+    if (before.state === 'failed' && ['online', 'wake'].includes(given.type)) count++;
+  }
+  return count;
+}
+
+/** How many attempts in a row, 30 s apart, found the path missing. */
+function missingSince(one: Step, earlier: readonly Step[]): number {
+  let times = 0;
+  let lastAt = -Infinity;
+  for (const past of [...earlier, one]) {
+    const { input: given, facts, machine } = past;
+    if (changeOf(past)?.to === 'closed' || (machine.attempts === 0 && machine.state === 'connecting')) times = 0;
+    if (given.type !== 'ended' || !changeOf(past)) continue;
+    const { cause, error: why } = given.ending;
+    if (cause !== 'network' || why?.code !== 'PATH_NOT_FOUND') times = 0;
+    else if (times === 0 || facts.now - lastAt >= 30_000) {
+      times++;
+      lastAt = facts.now;
+    }
+  }
+  return times;
 }
 
 /** How often 4401 was followed by a return since a connection was stable or the application began anew. */

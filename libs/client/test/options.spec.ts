@@ -45,6 +45,18 @@ describe('options that cannot be used are refused by name', () => {
     for (const good of [0, 1, 2.5, Infinity, undefined]) expect(refusal(options(good))).toBe('none');
   });
 
+  it.each([
+    [{ timeout: 5 }, 'timeout'],
+    [{ url: 'wss://example.test' }, 'url'],
+    [{ canRenewToken: true }, 'canRenewToken'],
+    [{ toString: 1 }, 'toString'],
+    [{ backoff: { retries: 5 } }, 'retries'],
+    [{ outbox: { size: 5 } }, 'size'],
+    [{ requestTimeout: undefined }, 'requestTimeout'],
+  ])('one that there is not: %j', (options, name) => {
+    expect(refusal(options)).toBe(`${name} is not an option`);
+  });
+
   it('overflow', () => {
     const rule = "overflow must be 'refuse' or 'drop-oldest'";
     for (const overflow of ['drop', '', 1]) expect(refusal({ outbox: { overflow } })).toBe(rule);

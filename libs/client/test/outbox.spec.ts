@@ -218,6 +218,35 @@ describe('what cannot be sent at all', () => {
     expect(await codeOf(client.request(event))).toBe('MALFORMED_FRAME');
   });
 
+  it.each([
+    ['a function', () => 1, 'data is of type Function'],
+    ['an asynchronous function', async () => Promise.resolve(), 'data is of type AsyncFunction'],
+    ['a symbol', Symbol('x'), 'data is of type Symbol'],
+    ['a typed array', new Uint8Array(2), 'data is of type Uint8Array'],
+    ['a Buffer', Buffer.from('x'), 'data is of type Uint8Array'],
+    ['an ArrayBuffer', new ArrayBuffer(2), 'data is of type ArrayBuffer'],
+    ['a DataView', new DataView(new ArrayBuffer(2)), 'data is of type DataView'],
+    ['a Map', new Map(), 'data is of type Map'],
+    ['a Set', new Set(), 'data is of type Set'],
+    ['a promise', Promise.resolve(1), 'data is of type Promise'],
+    ['a Blob', new Blob([]), 'data is of type Blob'],
+    ['one of them inside', { list: [1, { photo: new Float64Array(1) }] }, 'photo is of type Float64Array'],
+  ])('is what JSON would lose: %s', (_, data, what) => {
+    const { client } = new World().client();
+    const message = `The data cannot be expressed in JSON: ${what}`;
+    expect(() => client.emit('a', data)).toThrow(expect.objectContaining({ code: 'UNENCODABLE', message }));
+  });
+
+  it.each([[[1, [2]]], [new Date(0)], ['Map'], [{ at: new Date(0), none: undefined }], [null], [new Error('x')]])(
+    'is not what JSON keeps: %j',
+    (data) => {
+      const world = new World();
+      const tested = world.client().open();
+      tested.client.emit('a', data);
+      expect(world.socket.heard).toEqual([JSON.parse(JSON.stringify({ event: 'a', data }))]);
+    },
+  );
+
   it('cannot be expressed in JSON', async () => {
     const world = new World();
     const { client } = world.client();

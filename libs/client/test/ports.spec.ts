@@ -50,6 +50,18 @@ describe('the platform’s clock', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('keeps no process alive for its watch, nor in browsers, where timers are numbers, needs more', () => {
+    const unreferenced: number[] = [];
+    const schedule = vi.fn((_task: () => void, delayMs: number) => ({ unref: () => unreferenced.push(delayMs) }));
+    vi.stubGlobal('setTimeout', schedule);
+    const world = new World();
+    onPlatform(world).connect();
+    expect(schedule.mock.calls.map(([, delayMs]) => delayMs)).toEqual([5_000, 10_000]);
+    expect(unreferenced).toEqual([5_000]);
+    vi.stubGlobal('setTimeout', () => 1);
+    expect(() => onPlatform(world).connect()).not.toThrow();
+  });
+
   it('never rings for Infinity', async () => {
     const world = new World();
     const client = onPlatform(world, { connectTimeoutMs: Infinity });

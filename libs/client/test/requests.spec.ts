@@ -87,10 +87,29 @@ describe('a request', () => {
     if (expectedMs > 0) world.clock.advance(expectedMs - 1);
     expect(client.queuedMessages).toBe(1);
     world.clock.advance(1);
-    const message = `No answer within ${expectedMs} ms`;
+    const message = `No answer within ${expectedMs} ms: connect() was not called`;
     expect(await caught).toMatchObject({ code: 'REQUEST_TIMEOUT', message });
     expect(client.queuedMessages).toBe(0);
     expect(world.clock.pending).toBe(0);
+  });
+
+  it('says nothing of connect() when that was called', async () => {
+    const world = new World();
+    const { client } = world.client();
+    client.connect();
+    const caught = client.request('ask', 1, { timeoutMs: 1 }).catch((error: unknown) => error);
+    world.clock.advance(1);
+    expect(await caught).toMatchObject({ code: 'REQUEST_TIMEOUT', message: 'No answer within 1 ms' });
+  });
+
+  it('refuses an option that it does not have', async () => {
+    const { client } = new World().client();
+    // What JavaScript lets through.
+    const options = { timeout: 5 } as object;
+    expect(await outcomeOf(client.request('ask', 1, options))).toMatchObject({
+      code: 'BAD_OPTION',
+      message: 'timeout is not an option',
+    });
   });
 
   it('waits for ever when it may', async () => {

@@ -37,10 +37,12 @@ export class Session {
   readonly #asked: Settle[] = [];
   /** Until the end, which listeners must not undo. */
   #meddling: readonly Meddling[];
+  readonly #maxAttempts: number;
 
   constructor(seed: number, options: ClientOptions, hasToken: boolean, meddling: readonly Meddling[]) {
     this.world = new World(seed);
     this.#meddling = meddling;
+    this.#maxAttempts = options.backoff?.maxAttempts ?? 100;
     const token = (): Promise<string | undefined> =>
       new Promise((resolve, reject) => this.#asked.push({ resolve, reject }));
     this.tested = this.world.client(hasToken ? { ...options, token } : options);
@@ -84,7 +86,10 @@ export class Session {
       expect(change.from).toBe(state);
       expect(legalTransitions[change.from]).toContain(change.to);
       const before = changes[index - 1];
-      if (before?.to === 'closed' || before?.to === 'failed') expect(['connect', 'close']).toContain(change.cause);
+      const mayBeginAnew = before?.cause === 'attempts' && this.#maxAttempts > 0 ? ['online', 'wake'] : [];
+      if (before?.to === 'closed' || before?.to === 'failed') {
+        expect(['connect', 'close', ...mayBeginAnew]).toContain(change.cause);
+      }
       const mayReturn =
         change.code === undefined || retryRule(change.code) === 'return' || change.code === unauthorized;
       if (change.to === 'waiting') expect(mayReturn).toBe(true);
@@ -93,7 +98,8 @@ export class Session {
     expect(client.state).toBe(state);
     expect(world.live.length).toBeLessThanOrEqual(1);
     expect(world.sockets.length).toBeLessThanOrEqual(changes.filter(({ to }) => to === 'connecting').length);
-    expect(world.watchers.size).toBe(['connecting', 'open', 'waiting'].includes(state) ? 1 : 0);
+    const isWatching = ['connecting', 'open', 'waiting'].includes(state) || this.#hasGivenUp;
+    expect(world.watchers.size).toBe(isWatching ? 1 : 0);
     if (client.state === 'closed' || client.state === 'failed') this.#isOver();
   }
 
@@ -148,11 +154,17 @@ export class Session {
 
   #isOver(): void {
     const { world, tested } = this;
-    expect(world.clock.pending).toBe(0);
-    expect(world.watchers.size).toBe(0);
+    // That of the watch for a machine that wakes up.
+    expect(world.clock.pending).toBe(this.#hasGivenUp ? 1 : 0);
+    expect(world.watchers.size).toBe(this.#hasGivenUp ? 1 : 0);
     expect(world.live).toEqual([]);
     expect(tested.client.queuedMessages).toBe(0);
     expect(tested.client.connectionId).toBeUndefined();
+  }
+
+  /** All attempts failed, and it watches for a reason to begin anew. */
+  get #hasGivenUp(): boolean {
+    return this.tested.changes.at(-1)?.cause === 'attempts' && this.#maxAttempts > 0;
   }
 
   #trace(): object {

@@ -7,5 +7,5 @@ export const legalTransitions: Record<ConnectionState, readonly ConnectionState[
   open: ['waiting', 'closed', 'failed'],
   waiting: ['connecting', 'waiting', 'closed'],
   closed: ['connecting'],
-  failed: ['connecting', 'closed'],
+  failed: ['connecting', 'waiting', 'closed'],
 };
