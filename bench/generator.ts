@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { io, type Socket } from 'socket.io-client';
 import { WebSocket } from 'ws';
-import type { Order } from './wire.js';
+import { benchToken, type Order } from './wire.js';
 
 type EchoOrder = Extract<Order, { kind: 'echo' }>;
 type Place = Pick<Extract<Order, { port: number }>, 'port' | 'socketIo' | 'token'>;
@@ -16,6 +16,8 @@ interface Client {
 
 const text = 'a message of usual length, as people send';
 let held: Client[] = [];
+/** Made so far. */
+let tokens = 0;
 
 async function connect(place: Place): Promise<Client> {
   return place.socketIo ? connectSocketIo(place) : connectWs(place);
@@ -107,7 +109,10 @@ async function obey(order: Order): Promise<void> {
     await drive(held, order);
   } else {
     for (let done = 0; done < order.count; done += 20) {
-      const clients = await connectMany(order, 20);
+      const token = order.ownTokens ? undefined : order.token;
+      const clients = await Promise.all(
+        Array.from({ length: 20 }, async () => connect({ ...order, token: token ?? (await benchToken(++tokens)) })),
+      );
       await Promise.all(clients.map((client) => client.end()));
     }
   }

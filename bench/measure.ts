@@ -94,10 +94,15 @@ export function echo(
   };
 }
 
-/** CPU microseconds per handshake, after a warm-up. */
-export function handshakes(generator: Generator, token: string, count: number): Work {
+/**
+ * CPU microseconds per handshake, after a warm-up.
+ *
+ * @param ownTokens - each connection has a token that the subject has not seen.
+ */
+export function handshakes(generator: Generator, token: string, count: number, ownTokens = false): Work {
   return async (subject) => {
-    const load = { kind: 'handshakes', port: subject.port, socketIo: subject.name === 'socket.io', token } as const;
+    const place = { port: subject.port, socketIo: subject.name === 'socket.io', token };
+    const load = { kind: 'handshakes', ...place, ownTokens } as const;
     await generator.order({ ...load, count: count / 4 });
     const before = subject.cpuSeconds();
     await generator.order({ ...load, count });

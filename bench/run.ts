@@ -54,7 +54,7 @@ try {
   }
   if (wants('full')) {
     const rows = await compare(
-      ['ws', 'nest-full', 'socket.io', 'holdfast-full', 'holdfast-full-otel'],
+      ['ws', 'nest-full', 'socket.io', 'holdfast-full', 'holdfast-full-unsampled', 'holdfast-full-otel'],
       5,
       echo(generator, token, steady),
     );
@@ -79,6 +79,8 @@ try {
       handshakes(generator, token, 2_000),
     );
     print('Handshake and end (ws-jwt and holdfast-jwt verify a token)', 'us CPU/handshake', rows);
+    const own = await compare(['ws-jwt', 'holdfast-jwt'], 11, handshakes(generator, token, 2_000, true));
+    print('Handshake and end, each with a token of its own', 'us CPU/handshake', own);
   }
   if (wants('memory')) await memory(generator, token);
   if (wants('heartbeat')) await heartbeat(generator, token);

@@ -4,6 +4,7 @@ import { drip } from './drip.js';
 import { plainEcho, plainHandshake, plainSink } from './subjects/bare-ws.js';
 import { holdfast, holdfastSink } from './subjects/holdfast.js';
 import { nestAdapter } from './subjects/nest-adapter.js';
+import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-node';
 import { registerOpenTelemetry } from './subjects/open-telemetry.js';
 import { socketIo } from './subjects/socket-io.js';
 import { type Drip, largestBytes, type SubjectName } from './wire.js';
@@ -20,6 +21,10 @@ const subjects: Record<SubjectName, () => Promise<number>> = {
   'holdfast-user': () => holdfast('user'),
   'holdfast-full-otel': async () => {
     registerOpenTelemetry();
+    return holdfast('full');
+  },
+  'holdfast-full-unsampled': async () => {
+    registerOpenTelemetry(new AlwaysOffSampler());
     return holdfast('full');
   },
   'holdfast-jwt': () => holdfast('jwt'),

@@ -13,6 +13,7 @@ export type SubjectName =
   | 'holdfast-full'
   | 'holdfast-user'
   | 'holdfast-full-otel'
+  | 'holdfast-full-unsampled'
   | 'holdfast-jwt'
   | LargeSubject;
 
@@ -39,6 +40,8 @@ export type Order =
       readonly port: number;
       readonly socketIo: boolean;
       readonly token: string;
+      /** Each connection has another token of the same user. */
+      readonly ownTokens: boolean;
       readonly count: number;
     }
   | {
@@ -88,9 +91,9 @@ export interface Dripped {
 /** The secret of the tokens in all benches. */
 export const secret = 'a secret for benches that is long enough';
 
-/** The token of every client. */
-export function benchToken(): Promise<string> {
-  return new SignJWT({})
+/** The token of every client, or with a number, one of its own. */
+export function benchToken(number?: number): Promise<string> {
+  return new SignJWT({ number })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject('bench')
     .setExpirationTime('1d')

@@ -67,6 +67,14 @@ describe('what the pages say of gateways', () => {
     expect(other.waiting).toEqual([]);
   });
 
+  it('docs/gateways.md: validation by class-validator and by a Standard Schema', async () => {
+    await using client = await TestClient.connectSdk(rooms.url('/articles'));
+    expect(await client.request('comment', { text: 'good' })).toMatchObject({ data: 'good' });
+    expect(await client.request('rate', { stars: 5 })).toMatchObject({ data: { stars: 5, tags: [] } });
+    await expect(client.request('comment', { text: 7 })).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+    await expect(client.request('rate', { stars: 6 })).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+  });
+
   it('docs/gateways.md: a connection hook that throws', async () => {
     await using client = await TestClient.connect(rooms.url('/rooms/closed'));
     expect(await client.next('$error')).toMatchObject({ data: { code: 'FORBIDDEN', message: 'This room is closed' } });

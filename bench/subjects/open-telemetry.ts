@@ -5,7 +5,7 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { NodeTracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { NodeTracerProvider, type Sampler, type SpanProcessor } from '@opentelemetry/sdk-trace-node';
 
 /** Makes spans and throws them away, so that a row shows the price of the SDK and not that of a collector. */
 const nowhere: SpanProcessor = {
@@ -15,9 +15,13 @@ const nowhere: SpanProcessor = {
   shutdown: () => Promise.resolve(),
 };
 
-/** A whole SDK: every message has a span and is measured. */
-export function registerOpenTelemetry(): void {
-  new NodeTracerProvider({ spanProcessors: [nowhere] }).register();
+/**
+ * A whole SDK: every message has a span and is measured.
+ *
+ * @param sampler - decides which spans are recorded. Default: all of them.
+ */
+export function registerOpenTelemetry(sampler?: Sampler): void {
+  new NodeTracerProvider({ spanProcessors: [nowhere], ...(sampler && { sampler }) }).register();
   const exporter = new InMemoryMetricExporter(AggregationTemporality.DELTA);
   metrics.setGlobalMeterProvider(new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] }));
 }

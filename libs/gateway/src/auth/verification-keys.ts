@@ -1,5 +1,5 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
-import { createPublicKey } from 'node:crypto';
+import { createRemoteJWKSet, type CryptoKey, customFetch, errors, type JWTVerifyGetKey } from 'jose';
+import { createPublicKey, webcrypto } from 'node:crypto';
 import { BoundedLog, type Clock } from '../ground/index.js';
 import type { ResolvedAuthOptions } from './auth-options.js';
 import { AuthenticatorUnavailableError } from '../errors/index.js';
@@ -11,16 +11,27 @@ const failurePauseMs = 1_000;
 /** How `jose` gets the key for a token, from whichever source the options name. */
 export function verificationKeys(options: ResolvedAuthOptions, clock: Clock): JWTVerifyGetKey {
   const { secret, publicKey, jwksUrl } = options;
-  if (secret !== undefined) {
-    const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret;
-    return () => bytes;
-  }
+  if (secret !== undefined) return secretKeys(typeof secret === 'string' ? new TextEncoder().encode(secret) : secret);
   if (publicKey !== undefined) {
     const key = typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey;
     return () => key;
   }
   if (jwksUrl !== undefined) return remoteKeys(new URL(jwksUrl), options, clock);
   throw new TypeError('JwtAuthenticator needs one of secret, publicKey and jwksUrl');
+}
+
+/** One key per algorithm: from bytes `jose` would make a key for each token, which costs as much as to verify it. */
+function secretKeys(secret: Uint8Array): JWTVerifyGetKey {
+  const keys = new Map<string, Promise<CryptoKey>>();
+  return ({ alg }) => {
+    const known = keys.get(alg);
+    if (known) return known;
+    // `jose` has checked that the algorithm is one of those that are allowed: HS256, HS384 or HS512.
+    const algorithm = { name: 'HMAC', hash: `SHA-${alg.slice(-3)}` };
+    const key = webcrypto.subtle.importKey('raw', secret, algorithm, false, ['verify']);
+    keys.set(alg, key);
+    return key;
+  };
 }
 
 /**
