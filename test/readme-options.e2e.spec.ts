@@ -20,6 +20,8 @@ const titles: Readonly<Record<string, string>> = {
   messages: 'Messages from clients',
   outbox: 'Messages to slow clients',
   lifecycle: 'Connect and drain',
+  rooms: 'Policies of rooms, a list',
+  roomLimits: 'Limits of rooms',
 };
 
 function optionsPage(): Promise<string> {
@@ -67,9 +69,9 @@ describe('SECURITY.md', () => {
 
   it('names no option that does not exist', () => {
     const known = new Set([...options, ...clientOptions()].map(({ name }) => name));
-    const named = [...security.matchAll(/`((?:auth|admission|heartbeat|messages|outbox|lifecycle)\.[\w.]+)`/g)].map(
-      ([, name]) => name,
-    );
+    const named = [
+      ...security.matchAll(/`((?:auth|admission|heartbeat|messages|outbox|lifecycle|rooms|roomLimits)\.[\w.]+)`/g),
+    ].map(([, name]) => name);
     expect(named.filter((name) => !known.has(name ?? ''))).toEqual([]);
   });
 

@@ -32,6 +32,7 @@ const mayImport = {
       'ground',
     ],
   ],
+  rooms: ['gateways', 'admission', 'dispatch', 'connection', 'format', 'telemetry', 'nest', 'errors', 'ground'],
   lifecycle: ['gateways', 'admission', 'dispatch', 'connection', 'telemetry', 'nest', 'errors', 'ground'],
   drain: ['lifecycle', 'gateways', 'admission', 'connection', 'telemetry', 'ground'],
 };

@@ -22,8 +22,10 @@ export function documentedOptions(): ReadonlyMap<string, readonly DocumentedOpti
   const classes = new Map(files.flatMap(classesOf));
   const sections = new Map<string, readonly DocumentedOption[]>([['', []]]);
   for (const member of membersOf(classes, 'HoldfastOptions')) {
-    const options = classes.has(member.type) ? expand(classes, member.name, member.type) : [member];
-    const section = classes.has(member.type) ? member.name : '';
+    // A list of options has those of each entry.
+    const type = member.type.replace('[]', '');
+    const options = classes.has(type) ? expand(classes, member.name, type) : [member];
+    const section = classes.has(type) ? member.name : '';
     sections.set(section, [...(sections.get(section) ?? []), ...options]);
   }
   return sections;

@@ -218,6 +218,18 @@ const catalogue = [
     remedy: 'Wait for streams to end, look for observables that never complete, or raise maxStreams.',
   },
   {
+    code: 'INVALID_ROOM',
+    where: 'frame',
+    cause: 'The name of the room is too long or has characters that are not allowed.',
+    remedy: 'Use letters, digits and _-.:@!~,;=+$, with single slashes between them.',
+  },
+  {
+    code: 'TOO_MANY_ROOMS',
+    where: 'frame',
+    cause: 'The connection is in as many rooms as it may be.',
+    remedy: 'Leave rooms that are not needed, or raise roomLimits.perConnection.',
+  },
+  {
     code: 'UNENCODABLE',
     where: 'frame',
     cause: 'The answer of the handler cannot be expressed in JSON: BigInt, circular, or nested too deep.',

@@ -15,6 +15,9 @@ export {
   type ErrorData,
   type HelloData,
   isReserved,
+  type JoinData,
+  type JoinedData,
+  type LeaveData,
   maxNumber,
   maxTokenLength,
   maxWaitMs,
@@ -24,9 +27,12 @@ export {
   type RefreshedData,
   type RefreshRequestData,
   ReservedEvent,
+  type RoomPositionData,
+  type SkipData,
   type WelcomeData,
 } from './reserved.js';
 export { type ParseResult } from './members.js';
+export { parseJoin, parseLeave } from './parse-rooms.js';
 export { parseHello, parsePing, parsePong, parseRefresh } from './parse.js';
 export { parseDrain, parseError, parseRefreshRequest, parseServerPing, parseWelcome } from './parse-server.js';
 export { BEARER_SUBPROTOCOL_PREFIX, PLAIN_SUBPROTOCOL, SDK_SUBPROTOCOL_JSON } from './subprotocol.js';

@@ -24,6 +24,20 @@ export const ReservedEvent = {
   end: '$end',
   /** Server: a request or frame was refused or failed. {@link ErrorData} */
   error: '$error',
+  /** Client: asks to be a member of a room. {@link JoinData} */
+  join: '$join',
+  /** Server: this is a member of the room, and has this position. {@link JoinedData} */
+  joined: '$joined',
+  /** Client: no longer wants to be a member. {@link LeaveData} */
+  leave: '$leave',
+  /** Server: this is not a member any more. {@link LeaveData} */
+  left: '$left',
+  /** Server: these publications of a room are not for this member. {@link SkipData} */
+  skip: '$skip',
+  /** Server: publications of a room may be late. {@link LeaveData} */
+  degraded: '$degraded',
+  /** Server: publications of a room are in time again. {@link LeaveData} */
+  restored: '$restored',
 } as const;
 
 /**
@@ -163,4 +177,69 @@ export interface ErrorData {
   details?: unknown;
   /** Trying again is pointless for this many milliseconds. */
   retryAfterMs?: number;
+}
+
+/**
+ * A place in the log of a room. The two belong together (PROTOCOL.md 17.4).
+ *
+ * @publicApi
+ */
+export interface RoomPositionData {
+  epoch: string;
+  offset: number;
+}
+
+/**
+ * `$join`, client to server (PROTOCOL.md 17.1).
+ *
+ * @publicApi
+ */
+export interface JoinData {
+  room: string;
+  /** The last publication that the client has; absent: none. */
+  since?: RoomPositionData;
+}
+
+/**
+ * `$joined`, server to client (PROTOCOL.md 17.2).
+ *
+ * @publicApi
+ */
+export interface JoinedData {
+  room: string;
+  kind: 'ephemeral' | 'latest' | 'log';
+  /** Absent in rooms without history. */
+  epoch?: string;
+  /** Absent in rooms without history. */
+  offset?: number;
+  /** Offset of the newest publication. */
+  top?: number;
+  /** Whether all that was published since the position of the client follows. */
+  recovered: boolean;
+  /** Why not. */
+  reason?: string;
+  /** Publications that the client has seen and that do not exist any more. */
+  undone?: number;
+}
+
+/**
+ * `$leave` of the client; `$left`, `$degraded` and `$restored` of the server (PROTOCOL.md 17.6, 17.8).
+ *
+ * @publicApi
+ */
+export interface LeaveData {
+  room: string;
+}
+
+/**
+ * `$skip`, server to client (PROTOCOL.md 17.7).
+ *
+ * @publicApi
+ */
+export interface SkipData {
+  room: string;
+  /** The position of the member from now on. */
+  offset: number;
+  /** How many publications it did not get because it was slow; absent: the one at `offset` is not for it. */
+  dropped?: number;
 }

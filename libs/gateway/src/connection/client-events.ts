@@ -89,3 +89,9 @@ export class ClientEvents {
     }
   }
 }
+
+/** Tells listeners of `message` a frame of a format that has no events. */
+export function tellFrame(connection: object, frame: string | Buffer): void {
+  const isBinary = typeof frame !== 'string';
+  knownEventsOf(connection)?.tell('message', isBinary ? frame : Buffer.from(frame), isBinary);
+}

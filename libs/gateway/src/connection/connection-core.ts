@@ -4,6 +4,7 @@ import type { ConnectionState } from './connection-state.js';
 import type { DisconnectCause } from './disconnect-cause.js';
 import type { Lane } from './link-facts.js';
 import type { Principal } from './principal.js';
+import type { OwnRooms } from './rooms-port.js';
 
 /** What the face of a connection asks of the machinery behind it. */
 export interface ConnectionCore {
@@ -14,6 +15,7 @@ export interface ConnectionCore {
   readonly stats: ConnectionStats;
   readonly tags: ReadonlySet<string>;
   readonly events: ClientEvents;
+  readonly rooms: OwnRooms;
   /** Before this, nothing of the application is sent. */
   readonly isAdmitted: boolean;
   readonly paused: boolean;

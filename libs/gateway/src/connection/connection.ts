@@ -121,6 +121,26 @@ export class Connection<Data extends object = Record<string, unknown>> {
     for (const tag of tags) this.#core.untag(tag);
   }
 
+  /** Names of the rooms that this connection is a member of. */
+  get rooms(): ReadonlySet<string> {
+    return this.#core.rooms.names;
+  }
+
+  /**
+   * Makes this connection a member of a room: it gets what is published there from now on. Being a member already
+   * changes nothing.
+   *
+   * @throws (rejects with) HoldfastException `INVALID_ROOM`, `TOO_MANY_ROOMS`, `UNAVAILABLE`
+   */
+  join(room: string): Promise<void> {
+    return this.#core.rooms.join(room);
+  }
+
+  /** Ends the membership in a room; without effect where there is none. It also ends with the connection. */
+  leave(room: string): void {
+    this.#core.rooms.leave(room);
+  }
+
   /**
    * Sends an event to this client.
    *

@@ -1,3 +1,4 @@
+export { tellFrame } from './client-events.js';
 export { Connection } from './connection.js';
 export { ConnectionIndex } from './connection-index.js';
 export { ConnectionRegistry } from './connection-registry.js';
@@ -16,5 +17,6 @@ export type { LinkMeter } from './link-meter.js';
 export { linkOf, linkOfClient } from './link-of.js';
 export { LinkedWebSocket } from './linked-web-socket.js';
 export type { Principal } from './principal.js';
+export type { OwnRooms, RoomsPort } from './rooms-port.js';
 export { Verifications } from './verifications.js';
 export { textFrame } from './server-frame.js';

@@ -27,14 +27,15 @@ import {
 } from './linked-web-socket.js';
 import type { Principal } from './principal.js';
 import { Reader } from './reader.js';
+import type { OwnRooms, RoomsPort } from './rooms-port.js';
 import { Writer, type WriterOwner } from './writer.js';
 
-/** See {@link ObserverOf}. */
 export type LinkObserver = ObserverOf<Link>;
 
 /** What all links have in common, so that each costs one reference. */
 export interface LinkParts {
   readonly observers: Required<LinkObserver>;
+  readonly rooms: RoomsPort<Link>;
   readonly meter: LinkMeter;
   readonly wheel: TimerWheel;
   readonly log: BoundedLog;
@@ -55,7 +56,6 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
   rtt: number | undefined;
   cause: DisconnectCause | undefined;
   violations = 0;
-  /** True while the client does not read what we send. */
   isCongested = false;
   /** The peer has sent a close frame, and not merely vanished. */
   hasClosed = false;
@@ -154,12 +154,13 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
   }
 
   get stats(): ConnectionStats {
+    const { bytesIn, violations } = this;
     return {
       messagesIn: this.#messagesIn,
       messagesOut: this.#messagesOut,
-      bytesIn: this.bytesIn,
+      bytesIn,
       bytesOut: this.#bytesOut,
-      violations: this.violations,
+      violations,
     };
   }
 
@@ -221,6 +222,7 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
   congested(isCongested: boolean): void {
     this.isCongested = isCongested;
     this.receiver?.congested(isCongested);
+    this.parts.observers.congested(this, isCongested);
   }
 
   /** The client reads so slowly, or not at all, that what waits for it is worth more than its connection. */
@@ -296,6 +298,10 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
     this.#ws?.terminate();
   }
 
+  get rooms(): OwnRooms {
+    return this.parts.rooms.of(this);
+  }
+
   tag(tag: string): void {
     if (this.#state === 'closed' || this.#tags?.has(tag)) return;
     this.#tags ??= new Set();
@@ -314,12 +320,6 @@ export class Link implements ConnectionCore, WriterOwner, IntakeOwner, SocketLis
   reading(chunk: Buffer, socket: Duplex): void {
     this.receiver?.reading();
     this.#reading?.arrived(chunk, socket);
-  }
-
-  /** A frame of a format that has no events. */
-  heard(frame: string | Buffer): void {
-    const isBinary = typeof frame !== 'string';
-    knownEventsOf(this.connection)?.tell('message', isBinary ? frame : Buffer.from(frame), isBinary);
   }
 
   hasRead(): void {

@@ -20,6 +20,8 @@ export interface ObserverOf<Link> {
   principalChanged?(link: Link, previous: Principal | undefined): void;
   tagged?(link: Link, tag: string): void;
   untagged?(link: Link, tag: string): void;
+  /** The peer does not read what it is sent, or does again. */
+  congested?(link: Link, isCongested: boolean): void;
   /** The peer answered a protocol ping, or pretends to. */
   ponged?(link: Link, payload: Buffer): void;
   /** It has ended, after it had joined. */

@@ -1,6 +1,6 @@
 import type { RawData } from 'ws';
 import { CloseCode, decode, type DecodeLimits, type Envelope, isReserved, ReservedEvent } from '@holdfast/protocol';
-import { type Connection, type FrameReceiver, type Link, linkOf } from '../connection/index.js';
+import { type Connection, type FrameReceiver, type Link, linkOf, tellFrame } from '../connection/index.js';
 import { RAW_EVENT, type WireFormat } from '../format/index.js';
 import type { BoundedLog, TimerWheel } from '../ground/index.js';
 import type { NestCallback } from '../nest/index.js';
@@ -139,7 +139,7 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
   }
 
   start(message: Message): void {
-    if (message.wire?.event === RAW_EVENT) this.link.heard(message.frame);
+    if (message.wire?.event === RAW_EVENT) tellFrame(this.link.connection, message.frame);
     this.parts.dispatcher.start(this, message);
   }
 

@@ -8,6 +8,9 @@ export interface Pipeline {
   run(connection: Connection, data: unknown, call: Call): unknown;
 }
 
+/** Begins the event of a method that decides about rooms, before their pattern. No client can send it. */
+export const ROOM_EVENT = '$room:';
+
 /** One `@SubscribeMessage` handler, known at boot. */
 export interface HandlerPlan {
   /** Place of its callback among those of a connection. */

@@ -1,9 +1,10 @@
-export { EnvelopeAnswers } from './answers.js';
+export { type Answered, type Answers, EnvelopeAnswers } from './answers.js';
 export { CONCURRENCY } from './concurrent.decorator.js';
 export { Conversation, conversationOf, type ConversationParts } from './conversation.js';
 export { Dispatcher } from './dispatcher.js';
-export type { HandlerPlan, Pipeline } from './handler-plan.js';
-export { Invocation } from './invocation.js';
+export { type HandlerPlan, type Pipeline, ROOM_EVENT } from './handler-plan.js';
+export type { Message } from './inbox.js';
+export { Invocation, type MessageOwner } from './invocation.js';
 export { MessageOptions } from './message-options.js';
 export { Replier } from './replier.js';
 export { type FrameReply, type ReceivesFrames, type ReservedFrame, ReservedFrames } from './reserved-frames.js';

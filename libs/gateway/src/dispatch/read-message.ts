@@ -2,7 +2,7 @@ import { decode, type DecodeLimits, type Envelope } from '@holdfast/protocol';
 import type { WireFormat } from '../format/index.js';
 import type { BoundedLog } from '../ground/index.js';
 import type { Counters } from '../telemetry/index.js';
-import type { HandlerPlan } from './handler-plan.js';
+import { type HandlerPlan, ROOM_EVENT } from './handler-plan.js';
 import type { Message } from './inbox.js';
 import type { Frame } from './message-bytes.js';
 
@@ -18,7 +18,8 @@ export function readAs(
   try {
     const wire = format.decode(frame);
     const plan = wire && handlers.get(wire.event);
-    if (plan) return { plan, data: wire.data, id: undefined, trace: undefined, frame, wire };
+    if (plan && !wire.event.startsWith(ROOM_EVENT))
+      return { plan, data: wire.data, id: undefined, trace: undefined, frame, wire };
     counters.add('ignored', wire ? 'UNKNOWN_EVENT' : 'MALFORMED_FRAME');
   } catch (error) {
     counters.add('ignored', 'MALFORMED_FRAME');

@@ -13,6 +13,17 @@ export interface WireMessage {
 }
 
 /**
+ * Where an event was published, for formats that tell their clients. Rooms without history have no positions.
+ *
+ * @publicApi
+ */
+export interface WirePlace {
+  readonly room: string;
+  readonly epoch?: string;
+  readonly offset?: number;
+}
+
+/**
  * What a message is answered with when it fails.
  *
  * @publicApi
@@ -57,6 +68,11 @@ export interface WireFormat {
    */
   encodeError?(error: WireError, message: WireMessage): string | Uint8Array | undefined;
 
-  /** Makes a frame of an event for {@link Connection.emit}. Absent: `emit` throws `UNSUPPORTED`. */
-  encodeEvent?(event: string, data: unknown): string | Uint8Array;
+  /**
+   * Makes a frame of an event for {@link Connection.emit}. Absent: `emit` throws `UNSUPPORTED`, and members of rooms
+   * get nothing.
+   *
+   * @param place - of an event that was published to a room.
+   */
+  encodeEvent?(event: string, data: unknown, place?: WirePlace): string | Uint8Array;
 }

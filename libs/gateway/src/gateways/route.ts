@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { Arrival, Destination, PayloadLimits } from '../admission/index.js';
-import type { Connection } from '../connection/index.js';
-import type { HandlerPlan } from '../dispatch/index.js';
+import { type Arrival, type Destination, PathMatcher, type PayloadLimits } from '../admission/index.js';
+import type { Connection, Link } from '../connection/index.js';
+import { type HandlerPlan, ROOM_EVENT } from '../dispatch/index.js';
 import { RawFormat, type WireFormat } from '../format/index.js';
 import { Endpoint } from './endpoint.js';
 import type { GatewayInfo } from './gateway-info.js';
@@ -37,6 +37,8 @@ export class Route implements Destination {
   readonly keys: readonly object[];
   readonly gateways: readonly GatewayInfo[];
   readonly handlers: ReadonlyMap<string, HandlerPlan>;
+  /** Who decides whether a client may join, by the pattern of the room. */
+  readonly rooms = new PathMatcher<HandlerPlan>();
   readonly settings: PayloadLimits;
   readonly format: WireFormat | undefined;
   readonly subprotocols: readonly string[];
@@ -52,6 +54,9 @@ export class Route implements Destination {
     this.route = path;
     this.gateways = gateways;
     this.handlers = handlers;
+    for (const [event, plan] of handlers) {
+      if (event.startsWith(ROOM_EVENT)) this.rooms.add(event.slice(ROOM_EVENT.length), plan);
+    }
     this.settings = settings;
     this.format = format;
     this.subprotocols = subprotocols;
@@ -73,6 +78,11 @@ export class Route implements Destination {
   admit(arrival: Arrival): Promise<void> | undefined {
     return this.#guards.admit(arrival, this.gateways);
   }
+}
+
+/** Where a connection leads to; undefined for a link that no gateway has made. */
+export function routeOfLink({ place }: Link): Route | undefined {
+  return place.keys.find((key) => key instanceof Route);
 }
 
 /** The route of what Nest hands around as "server", where it is one of ours. */

@@ -58,6 +58,10 @@ export class LinkObservers implements Required<LinkObserver> {
     this.#tell('untagged', (observer) => observer.untagged?.(link, tag));
   }
 
+  congested(link: Link, isCongested: boolean): void {
+    this.#tell('congested', (observer) => observer.congested?.(link, isCongested));
+  }
+
   ponged(link: Link, payload: Buffer): void {
     this.#tell('ponged', (observer) => observer.ponged?.(link, payload));
   }
@@ -101,6 +105,7 @@ function interestedOf(observers: readonly LinkObserver[]): Interested {
     principalChanged: those('principalChanged'),
     tagged: those('tagged'),
     untagged: those('untagged'),
+    congested: those('congested'),
     ponged: those('ponged'),
     ended: those('ended'),
   };

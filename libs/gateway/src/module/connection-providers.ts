@@ -16,6 +16,7 @@ import { BoundedLog, type Clock, HOLDFAST_CLOCK, TimerWheel } from '../ground/in
 import { UnfinishedBytes } from '../intake/index.js';
 import { LinkObservers, Reception } from '../lifecycle/index.js';
 import { MemoryLimiter } from '../rate-limit/index.js';
+import { RoomMemberships } from '../rooms/index.js';
 import { Counters, Tracing, TrafficMeter } from '../telemetry/index.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { HOLDFAST_OPTIONS, LINK_PARTS } from './tokens.js';
@@ -32,10 +33,14 @@ export const connectionProviders: Provider[] = [
   { provide: LinkObservers, inject: [BoundedLog], useFactory: (log: BoundedLog) => new LinkObservers(log) },
   {
     provide: LINK_PARTS,
-    inject: [HOLDFAST_OPTIONS, LinkObservers, TrafficMeter, TimerWheel, BoundedLog, UnfinishedBytes, HOLDFAST_CLOCK],
+    inject: [
+      ...[HOLDFAST_OPTIONS, LinkObservers, RoomMemberships, TrafficMeter],
+      ...[TimerWheel, BoundedLog, UnfinishedBytes, HOLDFAST_CLOCK],
+    ],
     useFactory: (
       { messages, outbox, lifecycle }: ResolvedOptions,
       observers: LinkObservers,
+      rooms: RoomMemberships,
       meter: TrafficMeter,
       wheel: TimerWheel,
       log: BoundedLog,
@@ -43,6 +48,7 @@ export const connectionProviders: Provider[] = [
       clock: Clock,
     ): LinkParts => ({
       observers,
+      rooms,
       meter,
       wheel,
       log,

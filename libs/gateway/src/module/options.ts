@@ -1,4 +1,5 @@
-import { IsBoolean, IsOptional } from 'class-validator';
+import { Type } from 'class-transformer';
+import { IsArray, IsBoolean, IsOptional, ValidateNested } from 'class-validator';
 import { AdmissionOptions } from '../admission/index.js';
 import { AuthOptions } from '../auth/index.js';
 import { MessageOptions } from '../dispatch/index.js';
@@ -6,6 +7,7 @@ import { IsGroup } from '../ground/index.js';
 import { HeartbeatOptions } from '../heartbeat/index.js';
 import { LifecycleOptions } from '../lifecycle/index.js';
 import { OutboxOptions } from '../outbox/index.js';
+import { RoomLimitOptions, RoomPolicyOptions } from '../rooms/index.js';
 
 /**
  * Everything there is to set. All of it has a safe default; a wrong value stops the boot and is named.
@@ -36,4 +38,14 @@ export class HoldfastOptions {
 
   @IsGroup(() => LifecycleOptions)
   lifecycle?: LifecycleOptions;
+
+  /** Policies of rooms by pattern. Rooms that match none have no history. Default: none. */
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => RoomPolicyOptions)
+  rooms?: RoomPolicyOptions[];
+
+  @IsGroup(() => RoomLimitOptions)
+  roomLimits?: RoomLimitOptions;
 }

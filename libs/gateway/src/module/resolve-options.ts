@@ -11,6 +11,7 @@ import type { HeartbeatOptions } from '../heartbeat/index.js';
 import { unfinishedProblems } from '../intake/index.js';
 import type { LifecycleOptions } from '../lifecycle/index.js';
 import type { OutboxOptions } from '../outbox/index.js';
+import { roomLimitDefaults, type RoomLimits, type RoomPolicyOptions, roomProblems } from '../rooms/index.js';
 import { HoldfastOptions } from './options.js';
 
 /** Options whose defaults follow from what gateways take, see `endpointSettings` and `UnfinishedBytes`. */
@@ -31,6 +32,8 @@ export interface ResolvedOptions {
   readonly outbox: Readonly<Required<OutboxOptions>>;
   readonly lifecycle: Readonly<Required<LifecycleOptions>>;
   readonly decodeLimits: DecodeLimits;
+  readonly rooms: readonly RoomPolicyOptions[];
+  readonly roomLimits: RoomLimits;
 }
 
 /**
@@ -74,6 +77,8 @@ function resolve(given: HoldfastOptions): ResolvedOptions {
     messages: Object.freeze(messages),
     outbox: Object.freeze({ ...outboxDefaults, ...defined(given.outbox) }),
     lifecycle: Object.freeze({ ...lifecycleDefaults, ...defined(given.lifecycle) }),
+    rooms: Object.freeze(given.rooms ?? []),
+    roomLimits: Object.freeze({ ...roomLimitDefaults, ...defined(given.roomLimits) }),
     decodeLimits: Object.freeze({ ...defaultDecodeLimits, maxEventLength, maxIdLength, maxDepth, maxMembers }),
   });
 }
@@ -146,6 +151,7 @@ function contradictions(given: HoldfastOptions, ownAuthenticator: boolean): stri
   const { origins, trustedProxies } = admission;
   const found = [
     ...originProblems(origins).map((problem) => `admission.origins: ${problem}`),
+    ...roomProblems(given.rooms ?? []).map((problem) => `rooms: ${problem}`),
     ...proxyProblems(trustedProxies).map((problem) => `admission.trustedProxies: ${problem}`),
     ...(auth ? authContradictions(auth, ownAuthenticator).map((problem) => `auth: ${problem}`) : []),
   ];

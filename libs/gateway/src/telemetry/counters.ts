@@ -14,7 +14,9 @@ export type CounterName =
   | 'notTaken'
   | 'dropped'
   | 'unchecked'
-  | 'shed';
+  | 'shed'
+  | 'unrecovered'
+  | 'degraded';
 
 /**
  * Counts of what happened since boot, for health pages and tests. Labels are codes of the catalogue or names in the

@@ -41,6 +41,13 @@ const counted: readonly (readonly [name: string, counter: CounterName, attribute
   ['holdfast.emit.drops', 'dropped', 'error.type', 'Events that were dropped'],
   ['holdfast.rate_limit.unchecked', 'unchecked', 'holdfast.handler', 'Messages that passed because the limiter failed'],
   ['holdfast.sheds', 'shed', 'holdfast.shed.reason', 'Connections that were closed because all of them held too much'],
+  ['holdfast.rooms.unrecovered', 'unrecovered', 'holdfast.room.reason', 'Members that did not get all they had missed'],
+  [
+    'holdfast.rooms.degraded',
+    'degraded',
+    'holdfast.backplane.code',
+    'Members that were told that publications may be late',
+  ],
 ];
 
 /**

@@ -31,6 +31,7 @@ export class LinkKit {
   readonly observers = new LinkObservers(this.log);
   readonly parts: LinkParts = {
     observers: this.observers,
+    rooms: { of: () => ({ names: new Set(), join: () => Promise.resolve(), leave: () => undefined }) },
     meter: new TrafficMeter(this.traffic, this.counters, this.log),
     wheel: this.wheel,
     log: this.log,

@@ -99,6 +99,8 @@ function eventful(): MetricSources {
     dropped: true,
     unchecked: true,
     shed: true,
+    unrecovered: true,
+    degraded: true,
   };
   for (const name of Object.keys(names) as CounterName[]) counters.add(name, 'SOMETHING');
   const census = new Census();

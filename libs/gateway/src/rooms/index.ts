@@ -1,0 +1,6 @@
+export { RoomFrames } from './room-frames.js';
+export { roomLimitDefaults, type RoomLimits } from './room-limits.js';
+export { RoomMemberships } from './room-memberships.js';
+export { RoomLimitOptions, RoomPolicyOptions } from './room-options.js';
+export { RoomPolicies, roomProblems } from './room-policies.js';
+export { Rooms } from './rooms.service.js';

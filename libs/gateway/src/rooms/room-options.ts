@@ -1,0 +1,116 @@
+import { IsIn, IsInt, IsNotEmpty, IsOptional, IsString, Max, Min } from 'class-validator';
+import { IsGroup, IsLimit, max32 } from '../ground/index.js';
+
+/**
+ * How much of a room is kept for members that reconnect.
+ *
+ * @publicApi
+ */
+export class RoomHistoryOptions {
+  /**
+   * Publications. Default 0: nothing is kept, and there are no positions. 1: only the newest matters, and a new member
+   * gets it. More: members get every publication once and in order, also after a reconnect.
+   */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(max32)
+  size?: number;
+
+  /** Milliseconds for which a publication is kept. Default 300,000 (5 minutes). */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(max32)
+  ttlMs?: number;
+
+  /** Bytes of the publications of one room. Default 1,048,576 (1 MiB). Beyond it the oldest are dropped. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(max32)
+  maxBytes?: number;
+}
+
+/**
+ * The policy of all rooms whose names match a pattern.
+ *
+ * @publicApi
+ */
+export class RoomPolicyOptions {
+  /** Such as `lobby` or `orders/:id`. A fixed segment wins over a `:name`. */
+  @IsString()
+  @IsNotEmpty()
+  pattern!: string;
+
+  /** How much is kept. Default: nothing. */
+  @IsGroup(() => RoomHistoryOptions)
+  history?: RoomHistoryOptions;
+
+  /**
+   * What a member gets that did not read fast enough, in rooms with history. `catch-up`: everything it missed. `skip`:
+   * only the newest publications, and how many it missed. Default `catch-up`.
+   */
+  @IsOptional()
+  @IsIn(['catch-up', 'skip'])
+  slow?: 'catch-up' | 'skip';
+
+  /**
+   * Publications that a member gets at most when it comes back. If it missed more, it is told `too-many`. Default
+   * 1,000. 0: none. Infinity: all that are kept.
+   */
+  @IsOptional()
+  @IsLimit(0)
+  maxRecovered?: number;
+}
+
+/**
+ * Limits of rooms.
+ *
+ * @publicApi
+ */
+export class RoomLimitOptions {
+  /** Rooms of one connection. Default 100. Above it: `TOO_MANY_ROOMS`. Infinity: no limit. */
+  @IsOptional()
+  @IsLimit(1)
+  perConnection?: number;
+
+  /** Rooms on this node that have members. Default 100,000. Above it: `UNAVAILABLE`. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  perNode?: number;
+
+  /** Characters of a name, at most 256. Default 128. Above it: `INVALID_ROOM`. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(256)
+  nameLength?: number;
+
+  /** Joins that one client may ask for in a second. Default 50. Above it: `RATE_LIMITED`. Infinity: no limit. */
+  @IsOptional()
+  @IsLimit(1)
+  joinsPerSecond?: number;
+
+  /** Bytes of one publication as JSON. Default 65,536. Above it `emit` throws `PUBLICATION_TOO_LARGE`. */
+  @IsOptional()
+  @IsInt()
+  @Min(64)
+  @Max(max32)
+  publicationBytes?: number;
+
+  /** Bytes of all histories on this node. Default 268,435,456 (256 MiB). Above it `emit` rejects. */
+  @IsOptional()
+  @IsInt()
+  @Min(1_048_576)
+  historyBytes?: number;
+
+  /**
+   * Milliseconds in which a member has to read at least something, in rooms with history. Default 60,000. Then: close
+   * 4508. Infinity: no limit.
+   */
+  @IsOptional()
+  @IsLimit(1_000)
+  stalledMs?: number;
+}

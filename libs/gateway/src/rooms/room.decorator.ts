@@ -1,0 +1,16 @@
+import { SubscribeMessage } from '@nestjs/websockets';
+import { ROOM_EVENT } from '../dispatch/index.js';
+
+/**
+ * Marks the method that decides whether a client may join the rooms of a pattern, such as `orders/:id`. Guards, pipes,
+ * interceptors and parameters are those of any handler: `@MessageBody('id')` is the part of the name, and
+ * `@MessageBody('room')` the name. The client is refused with `FORBIDDEN` when the method returns `false`, and with its
+ * error when it throws. Rooms without such a method cannot be joined by clients, only by `connection.join()`.
+ *
+ * @throws HoldfastError `INVALID_GATEWAY` at boot for a malformed pattern, and for two of one path that match the same
+ *   rooms.
+ * @publicApi
+ */
+export function Room(pattern: string): MethodDecorator {
+  return SubscribeMessage(`${ROOM_EVENT}${pattern}`);
+}

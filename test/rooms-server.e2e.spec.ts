@@ -1,0 +1,138 @@
+import type { Rooms } from '@holdfast/gateway';
+import { TestClient } from '@holdfast/testing';
+import { describe, expect, it } from 'vitest';
+import { expectNoCrash } from './support/dispatch.js';
+import { join, start } from './support/rooms.js';
+
+expectNoCrash();
+
+describe('rooms on the server', () => {
+  it('a plain client is joined by the server, and gets frames with room and position', async () => {
+    await using sut = await start();
+    await using client = await TestClient.connect(sut.app.url());
+    expect(await client.request('enter', 'orders/7')).toMatchObject({ data: ['orders/7'] });
+    await sut.rooms.to('orders/7').emit('shipped', 1);
+    expect(await client.next('shipped')).toEqual({
+      event: 'shipped',
+      data: 1,
+      room: 'orders/7',
+      offset: 1,
+      epoch: expect.any(String) as string,
+    });
+    expect(await client.request('exit', 'orders/7')).toMatchObject({ data: [] });
+    await sut.rooms.to('orders/7').emit('shipped', 2);
+    expect(await client.request('enter', 'lobby')).toMatchObject({ data: ['lobby'] });
+    await sut.rooms.to('lobby').emit('hello', 1);
+    expect(await client.next('hello')).toEqual({ event: 'hello', data: 1, room: 'lobby' });
+    expect(client.waiting).toEqual([]);
+  });
+
+  it('an SDK client that is joined or removed by the server is told so', async () => {
+    await using sut = await start();
+    await using client = await TestClient.connectSdk(sut.app.url());
+    await client.request('enter', 'orders/7');
+    expect(await client.next('$joined')).toMatchObject({ data: { room: 'orders/7', offset: 0, recovered: true } });
+    await client.request('exit', 'orders/7');
+    expect(await client.next('$left')).toEqual({ event: '$left', data: { room: 'orders/7' } });
+  });
+
+  it('leaves out a connection, which is told to skip the offset, also in a replay', async () => {
+    await using sut = await start();
+    await using ada = await TestClient.connectSdk(sut.app.url());
+    await using ben = await TestClient.connectSdk(sut.app.url());
+    const position = await join(ada, 'orders/1');
+    await join(ben, 'orders/1');
+    const [sender] = sut.rooms.members('orders/1');
+    await sut.rooms.to('orders/1').except(sender!).emit('typing', 1);
+    expect(await ben.next('typing')).toMatchObject({ offset: 1 });
+    expect(await ada.next('$skip')).toEqual({ event: '$skip', data: { room: 'orders/1', offset: 1 } });
+    await join(ada, 'orders/1', { epoch: position['epoch'], offset: 0 });
+    expect(await ada.next('$skip')).toEqual({ event: '$skip', data: { room: 'orders/1', offset: 1 } });
+    expect(ada.waiting).toEqual([]);
+  });
+
+  it('publishes to several rooms: a member of two of them gets it in the first', async () => {
+    await using sut = await start();
+    await using ada = await TestClient.connectSdk(sut.app.url());
+    await using ben = await TestClient.connectSdk(sut.app.url());
+    await join(ada, 'orders/1');
+    await join(ada, 'orders/2');
+    await join(ben, 'orders/2');
+    const results = await sut.rooms.to(['orders/1', 'orders/2', 'lobby']).emit('news', 'x');
+    expect(results).toMatchObject([{ room: 'orders/1', offset: 1 }, { room: 'orders/2', offset: 1 }, null]);
+    const first = await ada.next('news');
+    expect(first).toMatchObject({ room: 'orders/1', offset: 1, publication: expect.any(String) as string });
+    expect(await ada.next('$skip')).toEqual({ event: '$skip', data: { room: 'orders/2', offset: 1 } });
+    expect(await ben.next('news')).toMatchObject({ room: 'orders/2', publication: first['publication'] });
+  });
+
+  it('publishes once for a key', async () => {
+    await using sut = await start();
+    const once = { key: 'payment-7', windowMs: 60_000 };
+    const first = await sut.rooms.to('orders/1').emit('paid', 1, { once });
+    expect(await sut.rooms.to('orders/1').emit('paid', 1, { once })).toEqual(first);
+    expect(await sut.rooms.position('orders/1')).toEqual(first);
+  });
+
+  it('keeps the order of publications that nobody waits for', async () => {
+    await using sut = await start();
+    await using client = await TestClient.connectSdk(sut.app.url());
+    await join(client, 'orders/1');
+    const target = sut.rooms.to('orders/1');
+    await Promise.all(Array.from({ length: 200 }, (_, n) => target.emit('said', n)));
+    for (let n = 0; n < 200; n++) expect(await client.next('said')).toMatchObject({ data: n, offset: n + 1 });
+  });
+
+  it('reads its history', async () => {
+    await using sut = await start();
+    const first = await sut.rooms.to('orders/1').emit('said', { n: 1 });
+    await sut.rooms.to('orders/1').emit('said', { n: 2 });
+    const { epoch } = first!;
+    expect(await sut.rooms.history('orders/1', { since: { epoch, offset: 0 } })).toEqual({
+      recovered: true,
+      position: { room: 'orders/1', epoch, offset: 2 },
+      publications: [1, 2].map((n) => ({
+        event: 'said',
+        data: { n },
+        epoch,
+        offset: n,
+        at: expect.any(Number) as number,
+      })),
+      more: false,
+    });
+    expect(await sut.rooms.history('orders/1', { since: { epoch: 'x', offset: 0 } })).toMatchObject({
+      recovered: false,
+      reason: 'epoch',
+    });
+  });
+
+  it('closes the connections of a room', async () => {
+    await using sut = await start();
+    await using ada = await TestClient.connectSdk(sut.app.url());
+    await using ben = await TestClient.connectSdk(sut.app.url());
+    await join(ada, 'chat/tea');
+    expect(sut.rooms.disconnect('chat/tea', 4000, 'closed')).toBe(1);
+    expect(await ada.closed).toMatchObject({ code: 4000 });
+    expect(await ben.request('enter', 'lobby')).toMatchObject({ data: ['lobby'] });
+  });
+
+  it.each<[string, (rooms: Rooms) => Promise<unknown>, string]>([
+    ['a reserved event', (own) => own.to('orders/1').emit('$x', 1), 'INVALID_EVENT_NAME'],
+    ['what JSON cannot express', (own) => own.to('orders/1').emit('x', 1n), 'INVALID_DATA'],
+    ['too much', (own) => own.to('orders/1').emit('x', 'x'.repeat(999)), 'PUBLICATION_TOO_LARGE'],
+    ['local with history', (own) => own.to('orders/1').emit('x', 1, { local: true }), 'INVALID_PUBLICATION'],
+    ['volatile with history', (own) => own.to('orders/1').emit('x', 1, { volatile: true }), 'INVALID_PUBLICATION'],
+  ])('refuses to publish %s, and stores nothing', async (_, emit, code) => {
+    await using sut = await start({ publicationBytes: 500 });
+    await expect(emit(sut.rooms)).rejects.toMatchObject({ code });
+    expect(await sut.rooms.position('orders/1')).toMatchObject({ offset: 0 });
+  });
+
+  it('refuses a name at once', async () => {
+    await using sut = await start();
+    expect(() => sut.rooms.to('no name')).toThrow(expect.objectContaining({ code: 'INVALID_ROOM' }));
+    await expect(sut.rooms.history('', { since: { epoch: 'x', offset: 0 } })).rejects.toMatchObject({
+      code: 'INVALID_ROOM',
+    });
+  });
+});
