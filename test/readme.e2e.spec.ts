@@ -27,7 +27,7 @@ describe('the five-minute path', () => {
     application[Symbol.dispose]();
   });
 
-  it('has a name for each piece of code, so that each is compiled and run here, in readme-client or in readme-gateways', () => {
+  it('has a name for each piece of code, so that each is compiled and run here, in another test of these pages', () => {
     expect(programs.map(({ file }) => file)).toEqual([
       'src/app.module.ts',
       'src/orders.gateway.ts',
@@ -39,10 +39,15 @@ describe('the five-minute path', () => {
       'web/orders.ts',
       'public/index.html',
       'rooms/room.gateway.ts',
+      'rooms/article.gateway.ts',
       'follow-order.mjs',
       'moved/chat.gateway.ts',
       'moved/charging.gateway.ts',
       'moved/lines.gateway.ts',
+      'live/app.module.ts',
+      'live/depot.service.ts',
+      'live/depot.gateway.ts',
+      'live/follow-depot.ts',
       'src/main.ts',
       'src/orders.gateway.spec.ts',
     ]);

@@ -1,8 +1,11 @@
-import type { Rooms } from '@holdfast/gateway';
+import { WebSocketGateway } from '@nestjs/websockets';
+import { type Connection, Room, Rooms } from '@holdfast/gateway';
 import { TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
+import { Gate } from './support/admission.js';
+import { boot } from './support/boot.js';
 import { expectNoCrash } from './support/dispatch.js';
-import { join, start } from './support/rooms.js';
+import { join, policies, start } from './support/rooms.js';
 
 expectNoCrash();
 
@@ -134,5 +137,80 @@ describe('rooms on the server', () => {
     await expect(sut.rooms.history('', { since: { epoch: 'x', offset: 0 } })).rejects.toMatchObject({
       code: 'INVALID_ROOM',
     });
+  });
+});
+
+describe('connection hooks', () => {
+  /** Joins every client to a room, and takes its time. */
+  @WebSocketGateway({ path: '/hooked' })
+  class HookedGateway {
+    readonly gate = new Gate();
+
+    async handleConnection(connection: Connection): Promise<void> {
+      await connection.join('orders/1');
+      await this.gate.pass();
+    }
+
+    @Room('orders/:id')
+    mayFollow(): void {
+      // Everybody may.
+    }
+  }
+
+  it('may join rooms, and what a client asks for meanwhile waits for them', async () => {
+    await using app = await boot({ options: { rooms: policies }, providers: [HookedGateway] });
+    const own = app.app.get<Rooms>(Rooms);
+    await using client = await TestClient.connectSdk(app.url('/hooked'));
+    expect(await client.next('$joined')).toMatchObject({ data: { room: 'orders/1' } });
+    const joining = join(client, 'orders/2');
+    await own.to('orders/1').emit('shipped', 1);
+    expect(await client.next('shipped')).toMatchObject({ offset: 1 });
+    expect(own.count('orders/2')).toBe(0);
+    app.app.get(HookedGateway).gate.open();
+    await joining;
+    expect(own.count('orders/2')).toBe(1);
+  });
+
+  it('that fail leave no member behind', async () => {
+    @WebSocketGateway({ path: '/failing' })
+    class FailingGateway {
+      async handleConnection(connection: Connection): Promise<void> {
+        await connection.join('orders/1');
+        throw new Error('it cannot be set up');
+      }
+    }
+    await using app = await boot({ options: { rooms: policies }, providers: [FailingGateway] });
+    await using client = await TestClient.connectSdk(app.url('/failing'));
+    expect(await client.closed).toMatchObject({ code: 4500 });
+    await expect.poll(() => app.app.get(Rooms).count('orders/1')).toBe(0);
+  });
+});
+
+describe('options of rooms', () => {
+  it.each<[string, object, RegExp]>([
+    ['a pattern with a space', { rooms: [{ pattern: 'a b' }] }, /rooms: route "a b" is malformed/],
+    ['two patterns for the same rooms', { rooms: [{ pattern: 'a/:x' }, { pattern: 'a/:y' }] }, /match the same paths/],
+    ['no pattern', { rooms: [{}] }, /rooms\.0\.pattern/],
+    ['a size below 0', { rooms: [{ pattern: 'a', history: { size: -1 } }] }, /rooms\.0\.history\.size/],
+    ['what is no option', { rooms: [{ pattern: 'a', keep: 1 }] }, /rooms\.0\.keep is not an option/],
+    ['a limit below 1', { roomLimits: { perConnection: 0 } }, /roomLimits\.perConnection/],
+  ])('stop the boot: %s', async (_, options, message) => {
+    await expect(boot({ options })).rejects.toThrow(message);
+  });
+
+  it('stop the boot for two methods that decide about the same rooms', async () => {
+    @WebSocketGateway({ path: '/twice' })
+    class TwiceGateway {
+      @Room('a/:x')
+      one(): void {
+        // Never called.
+      }
+
+      @Room('a/:y')
+      two(): void {
+        // Never called.
+      }
+    }
+    await expect(boot({ providers: [TwiceGateway] })).rejects.toThrow(/TwiceGateway.*"a\/:x" and "a\/:y"/s);
   });
 });

@@ -6,22 +6,30 @@ import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-ex
 
 const root = join(import.meta.dirname, '..');
 const mayWrite = process.argv.includes('--write');
-const packages = ['protocol', 'backplane', 'client', 'gateway', 'testing'];
+/** @type {Record<string, [packageName: string, entry: string]>} By report. */
+const reports = {
+  protocol: ['protocol', 'index'],
+  backplane: ['backplane', 'index'],
+  client: ['client', 'index'],
+  'client-rooms': ['client', 'rooms/index'],
+  gateway: ['gateway', 'index'],
+  testing: ['testing', 'index'],
+};
 let isRight = true;
 
-for (const name of packages) {
-  const folder = join(root, 'libs', name);
+for (const [name, [packageName, entry]] of Object.entries(reports)) {
+  const folder = join(root, 'libs', packageName);
   const config = ExtractorConfig.prepare({
     configObjectFullPath: join(folder, 'api-extractor.json'),
     packageJsonFullPath: join(folder, 'package.json'),
     configObject: {
       projectFolder: folder,
-      mainEntryPointFilePath: '<projectFolder>/dist/index.d.ts',
+      mainEntryPointFilePath: `<projectFolder>/dist/${entry}.d.ts`,
       compiler: {
         overrideTsconfig: {
           extends: '../../tsconfig.base.json',
           compilerOptions: { composite: false, customConditions: [] },
-          files: ['dist/index.d.ts'],
+          files: [`dist/${entry}.d.ts`],
         },
       },
       apiReport: {

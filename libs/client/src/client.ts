@@ -16,6 +16,8 @@ import { type ConnectionState, isFinal, lossBy, type StateChange } from './state
 import { amount, type ClientOptions, noOption, resolveOptions, type Settings } from './options.js';
 import type { Outgoing } from './outbox.js';
 import type { RequestOptions } from './pending-request.js';
+import type { RoomsModule } from './rooms-port.js';
+import type { RoomsApi } from './rooms/rooms-api.js';
 
 /**
  * Makes a reconnecting client. It is idle until `connect()`; messages sent before that, or while there is no
@@ -25,6 +27,15 @@ import type { RequestOptions } from './pending-request.js';
  * @throws {@link HoldfastError} `BAD_OPTION` for an invalid or unknown option, which the message names.
  * @publicApi
  */
+export function createClient<E extends EventMap = AnyEvents>(
+  url: string | URL,
+  options: ClientOptions & { rooms: RoomsModule },
+): HoldfastClient<E> & RoomsApi;
+/** @publicApi */
+export function createClient<E extends EventMap = AnyEvents>(
+  url: string | URL,
+  options?: ClientOptions,
+): HoldfastClient<E>;
 export function createClient<E extends EventMap = AnyEvents>(
   url: string | URL,
   options: ClientOptions = {},
@@ -45,6 +56,7 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.#driver = new Driver(settings);
+    Object.assign(this, this.#driver.rooms?.api);
   }
 
   /** The present state; the event `$state` reports each change. */

@@ -6,6 +6,8 @@ import type { Settings } from './options.js';
 import { Outbox } from './outbox.js';
 import type { TimerHandle } from './ports.js';
 import { Requests } from './requests.js';
+import type { ReservedName } from './reserved-name.js';
+import type { RoomsPart } from './rooms-port.js';
 import { WakeWatch } from './wake-watch.js';
 
 /** Does what the machine decides: one link at a time, the timer of the next attempt, and the watch for waking up. */
@@ -13,6 +15,7 @@ export class Driver {
   readonly emitter = new Emitter();
   readonly outbox: Outbox;
   readonly requests: Requests;
+  readonly rooms: RoomsPart | undefined;
   readonly #settings: Settings;
   readonly #wakeWatch: WakeWatch;
   #machine: Machine = idleMachine;
@@ -24,6 +27,14 @@ export class Driver {
     const hint = (): string => (this.#machine.state === 'idle' ? ': connect() was not called' : '');
     this.outbox = new Outbox(settings.outbox, hint);
     this.requests = new Requests(settings.ports.clock, hint);
+    const isOpen = (): boolean => this.#link?.isWritable === true;
+    this.rooms = settings.rooms?.attach({
+      ports: settings.ports,
+      get isOpen() {
+        return isOpen();
+      },
+      request: (event, data) => this.#request(event, data),
+    });
     this.#wakeWatch = new WakeWatch(settings.ports, (what) => {
       this.apply({ type: what });
       this.#link?.probe();
@@ -64,6 +75,7 @@ export class Driver {
     this.#link?.close();
     this.#link = undefined;
     this.requests.lose(change);
+    this.rooms?.lost();
     if (!isFinal(change.to)) return;
     if (!hasGivenUp(this.#machine, this.#settings)) this.#wakeWatch.stop();
     this.outbox.clear(change);
@@ -73,13 +85,22 @@ export class Driver {
     const { clock } = this.#settings.ports;
     if (to === 'connecting') {
       this.#wakeWatch.start();
-      this.#link = new Link(this.#settings, this.emitter, this.requests, (input) => this.apply(input));
+      this.#link = new Link(this.#settings, this.emitter, this.requests, this.rooms, (input) => this.apply(input));
       this.#link.start(this.#machine.refused);
     } else if (to === 'waiting') {
       this.#retryTimer = clock.schedule(() => this.apply({ type: 'retry' }), nextAttemptAt - clock.wallNow());
     } else if (to === 'open') {
+      this.rooms?.welcomed();
       this.#flush();
     }
+  }
+
+  #request(event: ReservedName, data: object): Promise<unknown> {
+    const id = this.requests.nextId();
+    const request = this.requests.open(id, {}, this.#settings.requestTimeoutMs);
+    request.isSent = true;
+    this.#link?.control(event, data, id);
+    return request.promise;
   }
 
   #flush(): void {

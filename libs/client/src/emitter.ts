@@ -1,6 +1,5 @@
-import type { Envelope } from '@holdfast/protocol';
-
-type AnyListener = (data: unknown, envelope?: Envelope) => void;
+/** `more` is what an event has besides its data. */
+type AnyListener = (data: unknown, more?: never) => void;
 
 /**
  * Calls listeners in the order in which events happened, also when one of them makes the next event happen, so that
@@ -18,11 +17,12 @@ export class Emitter {
   }
 
   /** Calls those that are there before the first is called, and not taken away by one of them. */
-  emit(event: string, data: unknown, envelope?: Envelope): void {
+  emit(event: string, data: unknown, more?: unknown): void {
     this.afterwards(() => {
       for (const subscription of [...this.#subscriptions]) {
         if (subscription.event !== event || !this.#subscriptions.has(subscription)) continue;
-        callSafely(() => subscription.listener(data, envelope));
+        // Safe: whoever emits an event knows what its listeners take.
+        callSafely(() => subscription.listener(data, more as never));
       }
     });
   }

@@ -1,9 +1,6 @@
-import { type Envelope, isReserved, type ReservedEvent } from '@holdfast/protocol';
+import { type Envelope, isReserved } from '@holdfast/protocol';
 import { HoldfastError } from './errors.js';
 import type { Outgoing } from './outbox.js';
-
-/** Names of reserved events, written as literals: the object with all of them is 1 % of what browsers load. */
-export type ReservedName = (typeof ReservedEvent)[keyof typeof ReservedEvent];
 
 const utf8 = new TextEncoder();
 

@@ -21,4 +21,6 @@ export {
   type WebSocketConstructor,
   type WebSocketLike,
 } from './ports.js';
+export { type RoomsApi } from './rooms/rooms-api.js';
+export { type RoomsModule } from './rooms-port.js';
 export { type TokenProvider } from './token.js';

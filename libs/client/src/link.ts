@@ -13,7 +13,7 @@ import {
 import { closeSocket } from './close-socket.js';
 import { callSafely, type Emitter } from './emitter.js';
 import { errorOf, HoldfastError } from './errors.js';
-import { incoming, type ReservedName } from './frame.js';
+import { incoming } from './frame.js';
 import { Liveness } from './liveness.js';
 import type { Ending, Input } from './machine.js';
 import type { Settings } from './options.js';
@@ -21,6 +21,8 @@ import type { Outgoing } from './outbox.js';
 import { onHttpRefusal } from './http-refusal.js';
 import type { TimerHandle, WebSocketLike } from './ports.js';
 import type { Requests } from './requests.js';
+import type { ReservedName } from './reserved-name.js';
+import type { RoomsPart } from './rooms-port.js';
 import { takeToken } from './token.js';
 import { TokenRefresh } from './token-refresh.js';
 
@@ -37,6 +39,7 @@ export class Link {
   readonly #settings: Settings;
   readonly #emitter: Emitter;
   readonly #requests: Requests;
+  readonly #rooms: RoomsPart | undefined;
   readonly #apply: (input: Input) => void;
   readonly #refresh: TokenRefresh;
   /** The one that was sent last. */
@@ -50,14 +53,21 @@ export class Link {
   #lastError: HoldfastError | undefined;
 
   /** @param apply - told of `welcome`, `drain`, and once of `ended`, unless {@link close} was called before. */
-  constructor(settings: Settings, emitter: Emitter, requests: Requests, apply: (input: Input) => void) {
+  constructor(
+    settings: Settings,
+    emitter: Emitter,
+    requests: Requests,
+    rooms: RoomsPart | undefined,
+    apply: (input: Input) => void,
+  ) {
+    this.#rooms = rooms;
     this.#settings = settings;
     this.#emitter = emitter;
     this.#requests = requests;
     this.#apply = apply;
     this.#refresh = new TokenRefresh(settings, requests, {
       isBlocked: () => this.bufferedAmount > 0,
-      offer: (token, id) => this.#control('$refresh', { token }, id),
+      offer: (token, id) => this.control('$refresh', { token }, id),
       accepted: (token) => (this.#token = token),
       failed: (error) => this.#emitter.emit('$error', error),
     });
@@ -100,6 +110,11 @@ export class Link {
     if (request) request.isSent = true;
     this.#socket?.send(text);
     return undefined;
+  }
+
+  /** Sends a frame of the protocol. */
+  control(event: ReservedName, data: object, id?: number): void {
+    this.#socket?.send(JSON.stringify({ event, data, id }));
   }
 
   /** The machine or network was away: is the server still there? */
@@ -148,12 +163,8 @@ export class Link {
 
   #hello(selected: string): void {
     // JSON leaves out a token that is undefined.
-    if (selected === SDK_SUBPROTOCOL_JSON) this.#control('$hello', { token: this.#token });
+    if (selected === SDK_SUBPROTOCOL_JSON) this.control('$hello', { token: this.#token });
     else this.#refuse('the server selected another subprotocol');
-  }
-
-  #control(event: ReservedName, data: object, id?: number): void {
-    this.#socket?.send(JSON.stringify({ event, data, id }));
   }
 
   #receive(data: unknown): void {
@@ -184,7 +195,7 @@ export class Link {
     this.#liveness = new Liveness(
       clock,
       welcome.value.heartbeat,
-      () => this.#control('$ping', { n: 0 }),
+      () => this.control('$ping', { n: 0 }),
       () => this.#end({ cause: 'silence', code: heartbeatLost, reason: 'the server is silent' }),
     );
     this.#apply({ type: 'welcome' });
@@ -192,10 +203,12 @@ export class Link {
 
   #handle(envelope: Envelope): void {
     const { event, data, id } = envelope;
+    // First, because what follows a `$joined` has to find its position.
+    const isOfRoom = this.#rooms?.receive(envelope);
     if (id !== undefined) this.#requests.answer(id, envelope);
     else if (event === '$ping')
       this.#use(parseServerPing(data), ({ n }) => {
-        if (this.bufferedAmount === 0) this.#control('$pong', { n });
+        if (this.bufferedAmount === 0) this.control('$pong', { n });
       });
     else if (event === '$pong') this.#liveness?.answered();
     else if (event === '$refresh')
@@ -206,7 +219,7 @@ export class Link {
         this.#emitter.emit(event, drain);
       });
     // Reserved events of a later server are ignored (PROTOCOL.md 6.7).
-    else if (!isReserved(event)) this.#emitter.emit(event, data, envelope);
+    else if (!isOfRoom && !isReserved(event)) this.#emitter.emit(event, data, envelope);
   }
 
   #use<T>(data: ParseResult<T>, use: (value: T) => void): void {

@@ -2,6 +2,7 @@ import type { BackoffOptions } from './backoff.js';
 import { callSafely } from './emitter.js';
 import { HoldfastError } from './errors.js';
 import { type ClientPorts, platform, systemPorts, type WebSocketConstructor } from './ports.js';
+import type { RoomsModule } from './rooms-port.js';
 import type { TokenProvider } from './token.js';
 
 /**
@@ -42,6 +43,8 @@ export interface ClientOptions {
   comesBack?: (code: number, reason: string) => boolean;
   /** The WebSocket class. Default: the platform's own. Node 20 has none: pass the `WebSocket` of `ws`. */
   WebSocket?: WebSocketConstructor;
+  /** Gives the client `room(name)`: `rooms()` of `@holdfast/client/rooms`. Default: none. */
+  rooms?: RoomsModule;
   /** For tests: clock, randomness, and network and page state. */
   ports?: Partial<ClientPorts>;
 }
@@ -58,6 +61,7 @@ export interface Settings {
   readonly outbox: Readonly<OutboxOptions>;
   readonly comesBack: (code: number, reason: string) => boolean;
   readonly WebSocket: WebSocketConstructor;
+  readonly rooms: RoomsModule | undefined;
   readonly ports: Readonly<ClientPorts>;
 }
 
@@ -65,7 +69,7 @@ const webSocketRule = 'given where the platform has none: install ws and pass it
 
 /** @throws {@link HoldfastError} `BAD_OPTION`, naming what is wrong and what is allowed. */
 export function resolveOptions(url: string | URL, options: ClientOptions): Settings {
-  const { token, comesBack = () => false, backoff, outbox, WebSocket, ports, ...timeouts } = options;
+  const { token, comesBack = () => false, backoff, outbox, WebSocket, rooms, ports, ...timeouts } = options;
   const backoffDefaults = { firstMs: 1_000, maxMs: 30_000, maxAttempts: 100, stableMs: 10_000 };
   const { overflow = 'refuse', ...limits } = outbox ?? {};
   if (!['refuse', 'drop-oldest'].includes(overflow)) refuse('overflow', "'refuse' or 'drop-oldest'");
@@ -78,6 +82,7 @@ export function resolveOptions(url: string | URL, options: ClientOptions): Setti
     outbox: { ...amounts({ maxMessages: 256, maxBytes: 1_048_576 }, limits), overflow },
     comesBack: (code, reason) => callSafely(() => comesBack(code, reason)) === true,
     WebSocket: WebSocket ?? platform.WebSocket ?? refuse('WebSocket', webSocketRule),
+    rooms,
     ports: { ...systemPorts, ...ports },
   };
 }

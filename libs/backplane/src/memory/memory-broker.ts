@@ -54,8 +54,8 @@ export class MemoryBroker {
     const { clock = systemClock, random = systemRandom } = options;
     const { maxBytes = 256 * 1024 * 1024, maxSessions = 1_000_000, roomIdleMs = 3_600_000 } = options;
     this.#clock = clock;
-    this.logs = new RoomLogs(clock, random, { maxBytes, roomIdleMs });
-    this.sessions = new SessionRecords(clock, maxSessions);
+    this.logs = new RoomLogs(clock, random, { maxBytes, roomIdleMs }, () => this.#arm());
+    this.sessions = new SessionRecords(clock, maxSessions, () => this.#arm());
   }
 
   /** Bytes of all histories; see {@link MemoryBrokerOptions.maxBytes}. */
@@ -75,7 +75,7 @@ export class MemoryBroker {
     }
     const node = { name, sink, watched: new Map<string, number>() };
     this.#nodes.set(name, node);
-    this.#timer ??= this.#clock.schedule(this.#sweep, sweepMs);
+    this.#arm();
     return node;
   }
 
@@ -109,9 +109,16 @@ export class MemoryBroker {
     }
   }
 
+  /** Without rooms and sessions there is nothing that could expire. */
+  #arm(): void {
+    const isNeeded = this.#nodes.size > 0 && this.logs.size + this.sessions.size > 0;
+    if (isNeeded) this.#timer ??= this.#clock.schedule(this.#sweep, sweepMs);
+  }
+
   readonly #sweep = (): void => {
     this.logs.sweep(sweepShare);
     this.sessions.sweep(sweepShare);
-    this.#timer = this.#clock.schedule(this.#sweep, sweepMs);
+    this.#timer = undefined;
+    this.#arm();
   };
 }

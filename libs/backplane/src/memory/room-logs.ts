@@ -35,9 +35,12 @@ export class RoomLogs {
    * adjusted.
    */
   readonly #startedAt: number;
+  readonly #stored: () => void;
   #bytes = 0;
 
-  constructor(clock: Clock, random: Random, limits: RoomLogsLimits) {
+  /** @param stored - called when there is something that can expire. */
+  constructor(clock: Clock, random: Random, limits: RoomLogsLimits, stored: () => void = () => undefined) {
+    this.#stored = stored;
     this.#clock = clock;
     this.#random = random;
     this.#limits = limits;
@@ -104,6 +107,7 @@ export class RoomLogs {
   change(change: (logs: Map<string, RoomLog>, epoch: () => string) => void): void {
     change(this.#logs, () => newEpoch(this.#random));
     this.#bytes = [...this.#logs.values()].reduce((sum, log) => sum + costOf(log), 0);
+    this.#stored();
   }
 
   #logOf(room: string, now: number, stage: BackplaneStage): RoomLog {
@@ -113,6 +117,7 @@ export class RoomLogs {
       if (this.#bytes + costOf(log) > this.#limits.maxBytes) throw this.#full(stage);
       this.#logs.set(room, log);
       this.#bytes += costOf(log);
+      this.#stored();
     }
     log.usedAt = now;
     return log;

@@ -19,10 +19,18 @@ export class SessionRecords {
   readonly #rotation = new Rotation(this.#records);
   readonly #clock: Clock;
   readonly #maxSessions: number;
+  readonly #stored: () => void;
 
-  constructor(clock: Clock, maxSessions: number) {
+  /** @param stored - called when there is something that can expire. */
+  constructor(clock: Clock, maxSessions: number, stored: () => void) {
     this.#clock = clock;
     this.#maxSessions = maxSessions;
+    this.#stored = stored;
+  }
+
+  /** Number of sessions. */
+  get size(): number {
+    return this.#records.size;
   }
 
   create({ id, principal, node, idleMs }: NewSession): Lease {
@@ -32,6 +40,7 @@ export class SessionRecords {
     }
     const expiresAt = this.#clock.now() + idleMs;
     this.#records.set(id, { principal, idleMs, node, fence: 1, rooms: new Map(), expiresAt });
+    this.#stored();
     return { id, node, fence: 1 };
   }
 

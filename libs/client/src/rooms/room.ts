@@ -1,0 +1,250 @@
+import type { Envelope, JoinedData, SkipData } from '@holdfast/protocol';
+import { Emitter } from '../emitter.js';
+import { HoldfastError } from '../errors.js';
+import type { RoomsOwner } from '../rooms-port.js';
+import { Publications } from './publications.js';
+import type { OwnRoomEvents, RoomPlace, RoomPosition, RoomPublication, RoomState } from './room-state.js';
+
+/**
+ * The events of a room and their data.
+ *
+ * @publicApi
+ */
+export type RoomEvents = object;
+
+type EventName<E> = Extract<keyof E, string>;
+
+/** Until a join that failed is tried again, and between two joins that heal a hole. */
+const pauseMs = 1_000;
+
+/** Codes that say nothing of this client, but of the moment. */
+const transient = new Set([
+  'UNAVAILABLE',
+  'RATE_LIMITED',
+  'HANDLER_TIMEOUT',
+  'REQUEST_TIMEOUT',
+  'CONNECTION_LOST',
+  'CLOSED',
+]);
+
+/**
+ * One room. It joins again by itself after each reconnect, from the last publication that it has delivered, so that
+ * nothing is missed and nothing comes twice. Made by `client.room(name)`.
+ *
+ * @publicApi
+ */
+export class Room<E extends RoomEvents = Record<string, unknown>> {
+  /** @internal */
+  readonly owner: RoomsOwner;
+  /** Whether a publication to several rooms was delivered before. @internal */
+  readonly isKnown: (publication: string) => boolean;
+  readonly name: string;
+  readonly #emitter = new Emitter();
+  readonly #publications = new Set<Publications>();
+  #state: RoomState = 'left';
+  #position: RoomPosition | undefined;
+  #kind: JoinedData['kind'] = 'ephemeral';
+  /** Publications up to this offset were missed. */
+  #missedUpTo = 0;
+  #missedFrom = 0;
+  #isAsking = false;
+  #timer: unknown;
+  #waiting: { resolve: () => void; reject: (error: HoldfastError) => void }[] = [];
+
+  /** @internal */
+  constructor(owner: RoomsOwner, name: string, isKnown: (publication: string) => boolean) {
+    this.owner = owner;
+    this.name = name;
+    this.isKnown = isKnown;
+  }
+
+  /** The present state; the event `$state` reports each change. */
+  get state(): RoomState {
+    return this.#state;
+  }
+
+  /** The last publication that was delivered, or the place where this client joined; undefined without history. */
+  get position(): RoomPosition | undefined {
+    return this.#position;
+  }
+
+  /**
+   * Joins, and stays a member through reconnects until {@link leave}.
+   *
+   * @param options - `since`: a position from before, such as that of the state which the server has delivered.
+   * @returns once the server has answered; later, when there is no connection yet.
+   * @throws (rejects with) HoldfastError with the code of the server, such as `FORBIDDEN`; `CLOSED` after
+   *   {@link leave}.
+   */
+  join({ since }: { readonly since?: RoomPosition } = {}): Promise<void> {
+    if (since) this.#position = since;
+    if (this.#state === 'left' || this.#state === 'refused') this.#enter('joining');
+    else if (this.#state !== 'joining') return Promise.resolve();
+    const joined = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    this.ask();
+    return joined;
+  }
+
+  /** Ends the membership. The position is forgotten. */
+  leave(): void {
+    if (this.#state === 'left') return;
+    const isMember = this.#state !== 'refused' && this.owner.isOpen;
+    this.#over('left', new HoldfastError('CLOSED', `The room ${this.name} was left`));
+    // What the server answers changes nothing any more.
+    if (isMember) this.owner.request('$leave', { room: this.name }).catch(() => undefined);
+  }
+
+  /** Calls `listener` for each event of that name, in order. Returns a function that removes it. */
+  on<K extends keyof OwnRoomEvents>(event: K, listener: (data: OwnRoomEvents[K]) => void): () => void;
+  on<K extends EventName<E>>(event: K, listener: (data: E[K], place: RoomPlace) => void): () => void;
+  on(event: string, listener: (data: never, place: never) => void): () => void {
+    // Safe: the overloads say what goes with which event.
+    return this.#emitter.on(event, listener as (data: unknown, place?: never) => void);
+  }
+
+  /**
+   * The publications from now on, as `for await` takes them. A loop that does not keep up fails with `OUTBOX_FULL`
+   * after 1,000 that wait. It ends when the room is left.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<RoomPublication> {
+    const publications = new Publications(() => this.#publications.delete(publications));
+    this.#publications.add(publications);
+    return publications;
+  }
+
+  /** Asks the server to join, or to go on at the position. @internal */
+  ask(): void {
+    if (this.#isAsking || !this.owner.isOpen || this.#state === 'left' || this.#state === 'refused') return;
+    this.#isAsking = true;
+    // Its answer arrives as any `$joined`. Safe: it rejects with nothing else.
+    this.owner
+      .request('$join', { room: this.name, since: this.#position })
+      .catch((error: unknown) => this.#failed(error as HoldfastError));
+  }
+
+  /** The connection is gone. @internal */
+  lost(): void {
+    this.#settle();
+    if (this.#state !== 'left' && this.#state !== 'refused') this.#enter('joining');
+  }
+
+  /** The server says where the room goes on (PROTOCOL.md 17.2). @internal */
+  joined(data: JoinedData): void {
+    if (this.#state === 'left' || this.#state === 'refused') return;
+    const { kind, epoch, offset = 0, top = offset, recovered, reason = '', undone = 0 } = data;
+    this.#settle();
+    this.#kind = kind;
+    this.#position = epoch === undefined ? undefined : { epoch, offset };
+    this.#missedFrom = offset;
+    this.#missedUpTo = recovered && kind === 'log' ? top : 0;
+    if (undone > 0) this.#emitter.emit('$undone', { count: undone });
+    if (!recovered && this.#position) this.#emitter.emit('$unrecovered', { reason, position: this.#position });
+    this.#enter(this.#missedUpTo > offset ? 'recovering' : 'joined');
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  /** An event of the application (PROTOCOL.md 17.3, 17.10). @internal */
+  publication({ event, data, offset, epoch, publication }: RoomEnvelope): void {
+    if (this.#state === 'left' || this.#state === 'refused') return;
+    if (offset !== undefined && epoch !== undefined) {
+      if (!this.#isNext(epoch, offset)) return;
+      this.#position = { epoch, offset };
+    }
+    if (publication === undefined || !this.isKnown(publication)) this.#deliver(event, data, offset, epoch);
+    this.#progressed();
+  }
+
+  /** Publications that are not for this client, or were dropped (PROTOCOL.md 17.7). @internal */
+  skip({ offset, dropped }: SkipData): void {
+    const { epoch } = this.#position ?? {};
+    if (epoch === undefined || (dropped === undefined && !this.#isNext(epoch, offset))) return;
+    this.#position = { epoch, offset };
+    if (dropped !== undefined) this.#emitter.emit('$skipped', { count: dropped });
+    this.#progressed();
+  }
+
+  /** @internal */
+  left(): void {
+    this.#over('left', new HoldfastError('CLOSED', `The server has removed this client from ${this.name}`));
+  }
+
+  /** @internal */
+  degraded(isDegraded: boolean): void {
+    if (this.#state === 'joined' || this.#state === 'degraded') this.#enter(isDegraded ? 'degraded' : 'joined');
+  }
+
+  #isNext(epoch: string, offset: number): boolean {
+    const position = this.#position;
+    if (!position || position.epoch !== epoch) return this.#heal();
+    if (offset <= position.offset) return false;
+    return offset === position.offset + 1 || this.#kind !== 'log' || this.#heal();
+  }
+
+  /** Something is missing: the server is asked to go on at the last position. */
+  #heal(): false {
+    if (!this.#isAsking) {
+      this.#isAsking = true;
+      this.#enter('recovering');
+      this.#later();
+    }
+    return false;
+  }
+
+  #later(): void {
+    const { clock, random } = this.owner.ports;
+    const again = (): void => {
+      this.#isAsking = false;
+      this.ask();
+    };
+    this.#timer = clock.schedule(again, pauseMs * random.next());
+  }
+
+  #deliver(event: string, data: unknown, offset: number | undefined, epoch: string | undefined): void {
+    const place: RoomPlace = { recovered: offset !== undefined && offset <= this.#missedUpTo, offset, epoch };
+    this.#emitter.emit(event, data, place);
+    for (const publications of this.#publications) publications.push({ event, data, ...place });
+  }
+
+  /** What was missed has been delivered. */
+  #progressed(): void {
+    const { offset = 0 } = this.#position ?? {};
+    if (this.#state !== 'recovering' || this.#isAsking || offset < this.#missedUpTo) return;
+    const count = this.#missedUpTo - this.#missedFrom;
+    this.#enter('joined');
+    if (count > 0) this.#emitter.emit('$recovered', { count });
+  }
+
+  #failed(error: HoldfastError): void {
+    this.#isAsking = false;
+    if (this.#state === 'left') return;
+    if (!transient.has(error.code)) this.#over('refused', error);
+    // Without a connection the next welcome asks again.
+    else if (this.owner.isOpen) this.#later();
+  }
+
+  #over(state: 'left' | 'refused', error: HoldfastError): void {
+    this.#settle();
+    this.#position = undefined;
+    this.#enter(state);
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    if (state === 'left') for (const publications of [...this.#publications]) void publications.return();
+  }
+
+  /** Nothing is asked any more, nor to be asked later. */
+  #settle(): void {
+    this.#isAsking = false;
+    this.owner.ports.clock.cancel(this.#timer);
+  }
+
+  #enter(state: RoomState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#emitter.emit('$state', state);
+  }
+}
+
+/** A frame of a room. */
+export interface RoomEnvelope extends Envelope {
+  epoch?: string;
+  publication?: string;
+}
