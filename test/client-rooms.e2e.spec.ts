@@ -91,6 +91,21 @@ describe('rooms of the client, over real sockets', () => {
     expect(follower.record).toEqual([2, 3]);
   });
 
+  it('publish by the method of the room', async () => {
+    await using sut = await start();
+    using ada = new Follower(sut, 'chat/tea');
+    using ben = new Follower(sut, 'chat/tea');
+    const heard = new Promise((resolve) => ben.room.on('said', (data) => resolve(data)));
+    await expect(ada.room.publish('said', { text: 'too early' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await Promise.all([ada.room.join(), ben.room.join()]);
+    expect(await ada.room.publish('said', { text: 'hello' })).toEqual({});
+    expect(await heard).toEqual({ text: 'hello' });
+    expect(ada.record).toEqual([]);
+    await expect(ada.client.room('orders/1').publish('said', 1)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(ada.room.publish('said', new Map())).rejects.toMatchObject({ code: 'UNENCODABLE' });
+    await expect(ada.room.publish('said', 'x'.repeat(300_000))).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
+  });
+
   it('come as a loop', async () => {
     await using sut = await start();
     using follower = new Follower(sut, 'orders/1');

@@ -162,3 +162,47 @@ describe('PROTOCOL 17.5: a client that comes back to a room with its position', 
     expect(await client.next('price')).toMatchObject({ data: 3, offset: 3 });
   });
 });
+
+describe('PROTOCOL 17.11: an SDK client that publishes', () => {
+  it('is answered by the method of the room, without being a member, and members get it', async () => {
+    await using sut = await start();
+    await using ada = await TestClient.connectSdk(sut.app.url());
+    await using ben = await TestClient.connectSdk(sut.app.url());
+    await join(ben, 'chat/tea');
+    const publication = { room: 'chat/tea', event: 'said', data: { text: 'hello' } };
+    expect(await ada.request('$publish', publication)).toMatchObject({ event: '$reply', data: {} });
+    expect(await ben.next('said')).toEqual({ event: 'said', data: { text: 'hello' }, room: 'chat/tea' });
+  });
+
+  it.each([
+    ['a room without such a method', { room: 'orders/1', event: 'said' }, 'FORBIDDEN'],
+    ['what a pipe refuses', { room: 'chat/tea', event: 'said', data: { text: 'x'.repeat(21) } }, 'VALIDATION_FAILED'],
+    ['a name that is none', { room: 'chat//tea', event: 'said' }, 'INVALID_ROOM'],
+    ['no room', { event: 'said' }, 'MALFORMED_FRAME'],
+    ['a reserved event', { room: 'chat/tea', event: '$joined' }, 'MALFORMED_FRAME'],
+    ['no event', { room: 'chat/tea' }, 'MALFORMED_FRAME'],
+  ])('is refused for %s', async (_, data, code) => {
+    await using sut = await start();
+    await using client = await TestClient.connectSdk(sut.app.url());
+    await expect(client.request('$publish', data)).rejects.toMatchObject({ code });
+  });
+
+  it('has the order of its messages, however long their method takes', async () => {
+    await using sut = await start();
+    await using ada = await TestClient.connectSdk(sut.app.url());
+    await using ben = await TestClient.connectSdk(sut.app.url());
+    await join(ben, 'chat/tea');
+    const texts = Array.from({ length: 50 }, (_, n) => (n % 3 === 0 ? 'later' : `${n}`));
+    for (const text of texts)
+      ada.send({ event: '$publish', data: { room: 'chat/tea', event: 'said', data: { text } } });
+    for (const text of texts) expect(await ben.next('said')).toMatchObject({ data: { text } });
+  });
+
+  it('cannot be imitated by a plain client', async () => {
+    await using sut = await start();
+    await using plain = await TestClient.connect(sut.app.url());
+    const data = { room: 'chat/tea', event: 'said', data: { text: 'x' } };
+    await expect(plain.request('$publish', data)).rejects.toMatchObject({ code: 'RESERVED_EVENT' });
+    await expect(plain.request('$publish:chat/:name', data)).rejects.toMatchObject({ code: 'RESERVED_EVENT' });
+  });
+});

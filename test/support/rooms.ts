@@ -1,7 +1,16 @@
-import { type CanActivate, type ExecutionContext, Injectable, ParseIntPipe, UseGuards } from '@nestjs/common';
+import {
+  type CanActivate,
+  type ExecutionContext,
+  Injectable,
+  ParseIntPipe,
+  UseGuards,
+  UsePipes,
+  ValidationPipe,
+} from '@nestjs/common';
 import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { type Connection, HoldfastException, isHandshake, Room, Rooms } from '@holdfast/gateway';
+import { type Connection, HoldfastException, isHandshake, Room, RoomPublish, Rooms } from '@holdfast/gateway';
 import type { HoldfastTestApp, TestClient } from '@holdfast/testing';
+import { IsString, MaxLength } from 'class-validator';
 import { once } from 'node:events';
 import { expect } from 'vitest';
 import { WebSocket } from 'ws';
@@ -16,9 +25,17 @@ class NotEve implements CanActivate {
   }
 }
 
+class Saying {
+  @IsString()
+  @MaxLength(20)
+  text!: string;
+}
+
 @WebSocketGateway({ path: '/' })
 class OrdersGateway {
   readonly asked: unknown[] = [];
+
+  constructor(private readonly rooms: Rooms) {}
 
   @UseGuards(NotEve)
   @Room('orders/:id')
@@ -31,6 +48,18 @@ class OrdersGateway {
   @Room('chat/:name')
   async mayChat(): Promise<void> {
     await Promise.resolve();
+  }
+
+  @UsePipes(new ValidationPipe())
+  @RoomPublish('chat/:name')
+  async said(
+    @MessageBody('name') name: string,
+    @MessageBody('data') { text }: Saying,
+    @ConnectedSocket() connection: Connection,
+  ): Promise<{ offset: number | undefined }> {
+    if (text === 'later') await Promise.resolve();
+    const position = await this.rooms.to(`chat/${name}`).except(connection).emit('said', { text });
+    return { offset: position?.offset };
   }
 
   @Room('newest/:name')

@@ -1,4 +1,5 @@
 import { Emitter } from './emitter.js';
+import { frameOf } from './frame.js';
 import { Link } from './link.js';
 import { hasGivenUp, idleMachine, type Input, type Machine, step } from './machine.js';
 import { isFinal, type StateChange } from './state.js';
@@ -95,11 +96,13 @@ export class Driver {
     }
   }
 
-  #request(event: ReservedName, data: object): Promise<unknown> {
+  async #request(event: ReservedName, data: object): Promise<unknown> {
     const id = this.requests.nextId();
+    const message = frameOf(event, data, id);
     const request = this.requests.open(id, {}, this.#settings.requestTimeoutMs);
-    request.isSent = true;
-    this.#link?.control(event, data, id);
+    message.request = request;
+    const error = this.#link?.send(message);
+    if (error) request.fail(error);
     return request.promise;
   }
 

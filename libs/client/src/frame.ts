@@ -13,6 +13,11 @@ export function outgoing(event: string, data: unknown, id?: number): Outgoing {
   if (event === '' || isReserved(event)) {
     throw new HoldfastError('MALFORMED_FRAME', 'An event must not be empty or begin with $');
   }
+  return frameOf(event, data, id);
+}
+
+/** @throws {@link HoldfastError} `UNENCODABLE` */
+export function frameOf(event: string, data: unknown, id?: number): Outgoing {
   try {
     // JSON leaves out what is undefined.
     const text = JSON.stringify({ event, data, id }, keepAll);

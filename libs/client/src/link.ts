@@ -67,7 +67,7 @@ export class Link {
     this.#apply = apply;
     this.#refresh = new TokenRefresh(settings, requests, {
       isBlocked: () => this.bufferedAmount > 0,
-      offer: (token, id) => this.control('$refresh', { token }, id),
+      offer: (token, id) => this.#control('$refresh', { token }, id),
       accepted: (token) => (this.#token = token),
       failed: (error) => this.#emitter.emit('$error', error),
     });
@@ -110,11 +110,6 @@ export class Link {
     if (request) request.isSent = true;
     this.#socket?.send(text);
     return undefined;
-  }
-
-  /** Sends a frame of the protocol. */
-  control(event: ReservedName, data: object, id?: number): void {
-    this.#socket?.send(JSON.stringify({ event, data, id }));
   }
 
   /** The machine or network was away: is the server still there? */
@@ -163,8 +158,12 @@ export class Link {
 
   #hello(selected: string): void {
     // JSON leaves out a token that is undefined.
-    if (selected === SDK_SUBPROTOCOL_JSON) this.control('$hello', { token: this.#token });
+    if (selected === SDK_SUBPROTOCOL_JSON) this.#control('$hello', { token: this.#token });
     else this.#refuse('the server selected another subprotocol');
+  }
+
+  #control(event: ReservedName, data: object, id?: number): void {
+    this.#socket?.send(JSON.stringify({ event, data, id }));
   }
 
   #receive(data: unknown): void {
@@ -195,7 +194,7 @@ export class Link {
     this.#liveness = new Liveness(
       clock,
       welcome.value.heartbeat,
-      () => this.control('$ping', { n: 0 }),
+      () => this.#control('$ping', { n: 0 }),
       () => this.#end({ cause: 'silence', code: heartbeatLost, reason: 'the server is silent' }),
     );
     this.#apply({ type: 'welcome' });
@@ -208,7 +207,7 @@ export class Link {
     if (id !== undefined) this.#requests.answer(id, envelope);
     else if (event === '$ping')
       this.#use(parseServerPing(data), ({ n }) => {
-        if (this.bufferedAmount === 0) this.control('$pong', { n });
+        if (this.bufferedAmount === 0) this.#control('$pong', { n });
       });
     else if (event === '$pong') this.#liveness?.answered();
     else if (event === '$refresh')

@@ -38,7 +38,7 @@ export { HeartbeatOptions } from './heartbeat/heartbeat-options.js';
 export { MessageOptions } from './dispatch/message-options.js';
 export { OutboxOptions } from './outbox/outbox-options.js';
 export { LifecycleOptions } from './lifecycle/lifecycle-options.js';
-export { Room } from './rooms/room.decorator.js';
+export { Room, RoomPublish } from './rooms/room.decorator.js';
 export { RoomHistoryOptions, RoomLimitOptions, RoomPolicyOptions } from './rooms/room-options.js';
 export { type RoomPosition } from './rooms/room-position.js';
 export { type PublishOptions, type RoomTarget } from './rooms/room-target.js';

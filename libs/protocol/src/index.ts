@@ -23,6 +23,7 @@ export {
   maxWaitMs,
   type PingData,
   type PongData,
+  type PublishData,
   type RefreshData,
   type RefreshedData,
   type RefreshRequestData,
@@ -32,7 +33,7 @@ export {
   type WelcomeData,
 } from './reserved.js';
 export { type ParseResult } from './members.js';
-export { parseJoin, parseLeave } from './parse-rooms.js';
+export { parseJoin, parseLeave, parsePublish } from './parse-rooms.js';
 export { parseHello, parsePing, parsePong, parseRefresh } from './parse.js';
 export { parseDrain, parseError, parseRefreshRequest, parseServerPing, parseWelcome } from './parse-server.js';
 export { BEARER_SUBPROTOCOL_PREFIX, PLAIN_SUBPROTOCOL, SDK_SUBPROTOCOL_JSON } from './subprotocol.js';

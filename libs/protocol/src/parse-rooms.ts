@@ -1,5 +1,5 @@
 import { isObject, memberOf, type ParseResult, refuse } from './members.js';
-import type { JoinData, LeaveData, RoomPositionData } from './reserved.js';
+import { isReserved, type JoinData, type LeaveData, type PublishData, type RoomPositionData } from './reserved.js';
 
 /** Longer epochs are of no server (PROTOCOL.md 17.4). */
 const longestEpoch = 64;
@@ -27,6 +27,21 @@ export function parseJoin(data: unknown): ParseResult<JoinData> {
 export function parseLeave(data: unknown): ParseResult<LeaveData> {
   const room = memberOf(data, 'room');
   return typeof room === 'string' ? { ok: true, value: { room } } : refuse('$leave', data, 'room', 'a string');
+}
+
+/**
+ * Reads the `data` of a client's `$publish` (PROTOCOL.md 17.11).
+ *
+ * @publicApi
+ */
+export function parsePublish(data: unknown): ParseResult<PublishData> {
+  const room = memberOf(data, 'room');
+  if (typeof room !== 'string') return refuse('$publish', data, 'room', 'a string');
+  const event = memberOf(data, 'event');
+  if (typeof event !== 'string' || event === '' || isReserved(event)) {
+    return refuse('$publish', data, 'event', 'the name of an event, which is not empty and does not begin with $');
+  }
+  return { ok: true, value: { room, event, data: memberOf(data, 'data') } };
 }
 
 function isPosition(value: unknown): value is RoomPositionData {

@@ -32,6 +32,8 @@ export const ReservedEvent = {
   leave: '$leave',
   /** Server: this is not a member any more. {@link LeaveData} */
   left: '$left',
+  /** Client: asks to publish to a room. {@link PublishData} */
+  publish: '$publish',
   /** Server: these publications of a room are not for this member. {@link SkipData} */
   skip: '$skip',
   /** Server: publications of a room may be late. {@link LeaveData} */
@@ -229,6 +231,17 @@ export interface JoinedData {
  */
 export interface LeaveData {
   room: string;
+}
+
+/**
+ * `$publish`, client to server (PROTOCOL.md 17.11).
+ *
+ * @publicApi
+ */
+export interface PublishData {
+  room: string;
+  event: string;
+  data?: unknown;
 }
 
 /**

@@ -94,6 +94,18 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
     if (isMember) this.owner.request('$leave', { room: this.name }).catch(() => undefined);
   }
 
+  /**
+   * Asks the server to publish an event to this room. The method of the server that is there for it decides.
+   *
+   * @returns what that method returns.
+   * @throws (rejects with) HoldfastError: `FORBIDDEN` without such a method, `UNAVAILABLE` without a connection, the code
+   *   of the server, or what `HoldfastClient.request` rejects with.
+   */
+  publish<K extends EventName<E>>(event: K, data?: E[K]): Promise<unknown> {
+    if (this.owner.isOpen) return this.owner.request('$publish', { room: this.name, event, data });
+    return Promise.reject(new HoldfastError('UNAVAILABLE', 'There is no connection to publish on'));
+  }
+
   /** Calls `listener` for each event of that name, in order. Returns a function that removes it. */
   on<K extends keyof OwnRoomEvents>(event: K, listener: (data: OwnRoomEvents[K]) => void): () => void;
   on<K extends EventName<E>>(event: K, listener: (data: E[K], place: RoomPlace) => void): () => void;

@@ -3,7 +3,7 @@ import { CloseCode, decode, type DecodeLimits, type Envelope, isReserved, Reserv
 import { type Connection, type FrameReceiver, type Link, linkOf, tellFrame } from '../connection/index.js';
 import { RAW_EVENT, type WireFormat } from '../format/index.js';
 import type { BoundedLog, TimerWheel } from '../ground/index.js';
-import type { NestCallback } from '../nest/index.js';
+import { accountFor, labelOf, type NestCallback } from '../nest/index.js';
 import type { Counters, Traffic } from '../telemetry/index.js';
 import { type Answers, answersOf } from './answers.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -12,7 +12,7 @@ import { HandlerWatch } from './handler-watch.js';
 import { Inbox, type InboxLimits, type InboxOwner, type Message } from './inbox.js';
 import type { Invocation, MessageOwner } from './invocation.js';
 import { bytesOf, type Frame, keepable, sizeOf, textOf } from './message-bytes.js';
-import { messageOf, readAs, readEnvelope } from './read-message.js';
+import { messageOf, readAs } from './read-message.js';
 import { type FrameReply, rejectEarly, type ReservedFrames } from './reserved-frames.js';
 import type { StreamReply } from './stream-reply.js';
 import type { Turns, TurnTaker } from './turns.js';
@@ -146,9 +146,9 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
   /** Decodes a message again that was valid when it came. */
   read(frame: Frame): Message | undefined {
     const { format } = this.link;
-    return format
-      ? readAs(format, frame, this.handlers, this.parts)
-      : readEnvelope(frame, this.handlers, this.parts.decodeLimits);
+    if (format) return readAs(format, frame, this.handlers, this.parts);
+    const decoded = decode(frame.toString(), this.parts.decodeLimits);
+    return decoded.ok ? this.#messageIn(decoded.envelope, frame) : undefined;
   }
 
   full(): void {
@@ -238,7 +238,7 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
     }
     const decoded = decode(frame, this.parts.decodeLimits);
     if (!decoded.ok) this.violate(decoded.error.code, decoded.error.message, decoded.id);
-    else if (isReserved(decoded.envelope.event)) this.#reserved(decoded.envelope);
+    else if (isReserved(decoded.envelope.event)) this.#reserved(decoded.envelope, frame);
     else this.#message(decoded.envelope, frame);
   }
 
@@ -247,8 +247,11 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
     if (message) this.#inbox.push(message);
   }
 
-  #reserved(envelope: Envelope): void {
-    if (this.link.connection.handshake.mode === 'sdk') this.parts.reservedFrames.receive(this, envelope);
+  #reserved(envelope: Envelope, frame: Frame): void {
+    const { reservedFrames } = this.parts;
+    const isSdk = this.link.connection.handshake.mode === 'sdk';
+    if (isSdk && reservedFrames.messageOf(envelope.event)) this.#message(envelope, frame);
+    else if (isSdk) reservedFrames.receive(this, envelope);
     else
       this.violate(
         'RESERVED_EVENT',
@@ -262,9 +265,30 @@ export class Conversation implements FrameReceiver, FrameReply, MessageOwner, In
       rejectEarly(this, envelope.id);
       return;
     }
+    try {
+      const message = this.#messageIn(envelope, frame);
+      if (message) this.#inbox.push(message);
+      else this.violate('UNKNOWN_EVENT', 'No handler is subscribed to this event', envelope.id);
+    } catch (error) {
+      this.#refuse(error, envelope.id);
+    }
+  }
+
+  /** @throws what the sender is told, for a frame of the protocol that cannot be handled. */
+  #messageIn(envelope: Envelope, frame: Frame): Message | undefined {
     const plan = this.handlers.get(envelope.event);
-    if (plan) this.#inbox.push(messageOf(plan, envelope, frame));
-    else this.violate('UNKNOWN_EVENT', 'No handler is subscribed to this event', envelope.id);
+    if (plan) return messageOf(plan, envelope, frame);
+    return this.parts.reservedFrames.messageOf(envelope.event)?.(this.link, envelope, frame);
+  }
+
+  #refuse(error: unknown, id: string | number | undefined): void {
+    const { data } = accountFor(error);
+    if (data.code === 'MALFORMED_FRAME') {
+      this.violate(data.code, data.message, id);
+      return;
+    }
+    this.parts.counters.add('error', labelOf(data.code));
+    this.answer({ event: ReservedEvent.error, data }, id);
   }
 
   #idle(): void {

@@ -11,6 +11,9 @@ export interface Pipeline {
 /** Begins the event of a method that decides about rooms, before their pattern. No client can send it. */
 export const ROOM_EVENT = '$room:';
 
+/** Begins the event of a method that is given what clients publish to rooms. No client can send it. */
+export const PUBLISH_EVENT = '$publish:';
+
 /** One `@SubscribeMessage` handler, known at boot. */
 export interface HandlerPlan {
   /** Place of its callback among those of a connection. */

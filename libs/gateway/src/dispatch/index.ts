@@ -2,7 +2,7 @@ export { type Answered, type Answers, EnvelopeAnswers } from './answers.js';
 export { CONCURRENCY } from './concurrent.decorator.js';
 export { Conversation, conversationOf, type ConversationParts } from './conversation.js';
 export { Dispatcher } from './dispatcher.js';
-export { type HandlerPlan, type Pipeline, ROOM_EVENT } from './handler-plan.js';
+export { type HandlerPlan, type Pipeline, PUBLISH_EVENT, ROOM_EVENT } from './handler-plan.js';
 export type { Message } from './inbox.js';
 export { Invocation, type MessageOwner } from './invocation.js';
 export { MessageOptions } from './message-options.js';

@@ -5,7 +5,7 @@ import { isReserved } from '@holdfast/protocol';
 import { AuthGuard, isMarkedPublic } from '../auth/index.js';
 import { DirectCompiler } from '../direct/index.js';
 import { ConnectionIndex } from '../connection/index.js';
-import { ROOM_EVENT } from '../dispatch/index.js';
+import { PUBLISH_EVENT, ROOM_EVENT } from '../dispatch/index.js';
 import { normalizeRoute } from '../admission/index.js';
 import { HoldfastExceptionFilter } from './holdfast-exception.filter.js';
 import { HoldfastError } from '../errors/index.js';
@@ -155,7 +155,7 @@ export class GatewayExplorer {
     for (const { name, event } of methods) {
       if (typeof event !== 'string' || event === '') {
         problems.push(`${info.name}.${name} subscribes to ${JSON.stringify(event)}: events are non-empty strings`);
-      } else if (isReserved(event) && event !== RAW_EVENT && !event.startsWith(ROOM_EVENT)) {
+      } else if (isReserved(event) && !isOurs(event)) {
         problems.push(`${info.name}.${name} subscribes to "${event}": names beginning with "$" belong to the protocol`);
       }
     }
@@ -236,6 +236,11 @@ export class GatewayExplorer {
       );
     }
   }
+}
+
+/** Events of methods that decorators of Holdfast mark. */
+function isOurs(event: string): boolean {
+  return event === RAW_EVENT || event.startsWith(ROOM_EVENT) || event.startsWith(PUBLISH_EVENT);
 }
 
 function sizeProblems({ info, options: { maxPayload } }: Found, { messages }: ExplorerSettings): string[] {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Arrival, type Destination, PathMatcher, type PayloadLimits } from '../admission/index.js';
 import type { Connection, Link } from '../connection/index.js';
-import { type HandlerPlan, ROOM_EVENT } from '../dispatch/index.js';
+import { type HandlerPlan, PUBLISH_EVENT, ROOM_EVENT } from '../dispatch/index.js';
 import { RawFormat, type WireFormat } from '../format/index.js';
 import { Endpoint } from './endpoint.js';
 import type { GatewayInfo } from './gateway-info.js';
@@ -39,6 +39,8 @@ export class Route implements Destination {
   readonly handlers: ReadonlyMap<string, HandlerPlan>;
   /** Who decides whether a client may join, by the pattern of the room. */
   readonly rooms = new PathMatcher<HandlerPlan>();
+  /** Who is given what clients publish, by the pattern of the room. */
+  readonly publishing = new PathMatcher<HandlerPlan>();
   readonly settings: PayloadLimits;
   readonly format: WireFormat | undefined;
   readonly subprotocols: readonly string[];
@@ -56,6 +58,7 @@ export class Route implements Destination {
     this.handlers = handlers;
     for (const [event, plan] of handlers) {
       if (event.startsWith(ROOM_EVENT)) this.rooms.add(event.slice(ROOM_EVENT.length), plan);
+      if (event.startsWith(PUBLISH_EVENT)) this.publishing.add(event.slice(PUBLISH_EVENT.length), plan);
     }
     this.settings = settings;
     this.format = format;

@@ -4,7 +4,7 @@ import { MemoryBackplane, RoomHub } from '@holdfast/backplane';
 import { ConnectionRegistry } from '../connection/index.js';
 import { Dispatcher } from '../dispatch/index.js';
 import { type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
-import { RoomFrames, RoomMemberships, RoomPolicies, Rooms } from '../rooms/index.js';
+import { RoomFrames, RoomMemberships, RoomPolicies, RoomPublishing, Rooms } from '../rooms/index.js';
 import { Counters } from '../telemetry/index.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { HOLDFAST_OPTIONS } from './tokens.js';
@@ -60,6 +60,11 @@ export const roomProviders: Provider[] = [
         stalledMs: limits.stalledMs,
         handlerTimeoutMs: messages.handlerTimeoutMs,
       }),
+  },
+  {
+    provide: RoomPublishing,
+    inject: [HOLDFAST_OPTIONS],
+    useFactory: ({ roomLimits }: ResolvedOptions) => new RoomPublishing(roomLimits),
   },
   {
     provide: Rooms,

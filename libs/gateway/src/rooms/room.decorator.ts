@@ -1,5 +1,5 @@
 import { SubscribeMessage } from '@nestjs/websockets';
-import { ROOM_EVENT } from '../dispatch/index.js';
+import { PUBLISH_EVENT, ROOM_EVENT } from '../dispatch/index.js';
 
 /**
  * Marks the method that decides whether a client may join the rooms of a pattern, such as `orders/:id`. Guards, pipes,
@@ -13,4 +13,18 @@ import { ROOM_EVENT } from '../dispatch/index.js';
  */
 export function Room(pattern: string): MethodDecorator {
   return SubscribeMessage(`${ROOM_EVENT}${pattern}`);
+}
+
+/**
+ * Marks the method that is given what clients publish to the rooms of a pattern by `room.publish(event, data)`. It is a
+ * handler like any other: `@MessageBody()` is `{ room, event, data }` with the parts of the name, so that
+ * `@MessageBody('data')` is what was published. It decides what to do with it, usually `rooms.to(room).emit(...)`; what
+ * it returns is the answer. Without such a method, publishing is refused with `FORBIDDEN`: members have no right to it
+ * by themselves.
+ *
+ * @throws HoldfastError `INVALID_GATEWAY`, see {@link Room}
+ * @publicApi
+ */
+export function RoomPublish(pattern: string): MethodDecorator {
+  return SubscribeMessage(`${PUBLISH_EVENT}${pattern}`);
 }
