@@ -98,8 +98,8 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
    * Asks the server to publish an event to this room. The method of the server that is there for it decides.
    *
    * @returns what that method returns.
-   * @throws (rejects with) HoldfastError: `FORBIDDEN` without such a method, `UNAVAILABLE` without a connection, the code
-   *   of the server, or what `HoldfastClient.request` rejects with.
+   * @throws (rejects with) HoldfastError: `FORBIDDEN` without such a method, `UNAVAILABLE` without a connection, the
+   *   code of the server, or what `HoldfastClient.request` rejects with.
    */
   publish<K extends EventName<E>>(event: K, data?: E[K]): Promise<unknown> {
     if (this.owner.isOpen) return this.owner.request('$publish', { room: this.name, event, data });
