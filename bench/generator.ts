@@ -18,6 +18,15 @@ const text = 'a message of usual length, as people send';
 let held: Client[] = [];
 /** Made so far. */
 let tokens = 0;
+/** Messages that the held clients have received. */
+let received = 0;
+let awaited: { total: number; resolve: () => void } | undefined;
+
+function noteReceived(): void {
+  if (!awaited || received < awaited.total) return;
+  awaited.resolve();
+  awaited = undefined;
+}
 
 async function connect(place: Place): Promise<Client> {
   return place.socketIo ? connectSocketIo(place) : connectWs(place);
@@ -56,6 +65,9 @@ async function connectSocketIo({ port }: Place): Promise<Client> {
   });
   await new Promise<void>((resolve) => socket.on('connect', resolve));
   let replied = (): void => undefined;
+  socket.onAny(() => {
+    replied();
+  });
   return {
     send: (n) => {
       socket.emit('echo', { text, n }, () => {
@@ -100,11 +112,23 @@ function drive(clients: readonly Client[], { inFlight, messages, withId }: EchoO
 }
 
 async function obey(order: Order): Promise<void> {
-  if (order.kind === 'release') {
+  if (order.kind === 'receive') {
+    await new Promise<void>((resolve) => {
+      awaited = { total: order.total, resolve };
+      noteReceived();
+    });
+  } else if (order.kind === 'release') {
     await Promise.all(held.map((client) => client.end()));
     held = [];
   } else if (order.kind === 'hold') {
+    received = 0;
     held = await connectMany(order, order.connections);
+    for (const client of held) {
+      client.onReply(() => {
+        received++;
+        noteReceived();
+      });
+    }
   } else if (order.kind === 'echo') {
     await drive(held, order);
   } else {

@@ -64,6 +64,11 @@ export class Subject {
     return answer;
   }
 
+  /** Has it publish so many events at once to all of its clients. */
+  publish(burst: number): void {
+    this.child.send({ publish: burst });
+  }
+
   stop(): void {
     this.child.kill('SIGKILL');
   }

@@ -1,12 +1,13 @@
 /**
- * `npm run bench [-- echo full user pipelined handshake memory heartbeat fairness chunks hub]`: see bench/README.md for
- * the method.
+ * `npm run bench [-- echo full user pipelined handshake memory heartbeat fairness chunks rooms hub]`: see
+ * bench/README.md for the method.
  */
 import { compare, echo, handshakes, type Row } from './measure.js';
 import { chunks } from './chunks.js';
 import { fairness } from './fairness.js';
 import { heartbeat, memory } from './idle.js';
 import { Generator, runAlone } from './processes.js';
+import { rooms } from './rooms.js';
 import { benchToken } from './wire.js';
 
 const token = await benchToken();
@@ -85,6 +86,7 @@ try {
   if (wants('memory')) await memory(generator, token);
   if (wants('heartbeat')) await heartbeat(generator, token);
   if (wants('fairness')) await fairness(token);
+  if (wants('rooms')) await rooms(generator, token, print);
   if (wants('hub')) await runAlone('./hub.js');
   if (wants('chunks')) await chunks();
 } finally {

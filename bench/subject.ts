@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { drip } from './drip.js';
 import { plainEcho, plainHandshake, plainSink } from './subjects/bare-ws.js';
+import { holdfastCrowd, plainCrowd, publishToCrowd, socketIoCrowd } from './subjects/crowd.js';
 import { holdfast, holdfastSink } from './subjects/holdfast.js';
 import { nestAdapter } from './subjects/nest-adapter.js';
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-node';
@@ -28,6 +29,10 @@ const subjects: Record<SubjectName, () => Promise<number>> = {
     return holdfast('full');
   },
   'holdfast-jwt': () => holdfast('jwt'),
+  'ws-crowd': plainCrowd,
+  'socket.io-crowd': socketIoCrowd,
+  'holdfast-crowd': () => holdfastCrowd(0),
+  'holdfast-crowd-log': () => holdfastCrowd(1_000),
   'ws-256k': () => plainSink(largestBytes['256k']),
   'ws-100m': () => plainSink(largestBytes['100m']),
   'holdfast-256k': () => holdfastSink(largestBytes['256k']),
@@ -39,6 +44,10 @@ if (!Object.hasOwn(subjects, name)) throw new Error(`Unknown subject "${name}"`)
 // Checked by the line above.
 const port = await subjects[name as SubjectName]();
 process.on('message', (question) => {
+  if (typeof question === 'object' && question !== null && 'publish' in question) {
+    publishToCrowd(Number(question.publish));
+    return;
+  }
   if (typeof question === 'object') {
     // A question that is an object is of this kind.
     void drip(port, question as Drip).then((dripped) => process.send?.(dripped));

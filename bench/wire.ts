@@ -15,7 +15,11 @@ export type SubjectName =
   | 'holdfast-full-otel'
   | 'holdfast-full-unsampled'
   | 'holdfast-jwt'
+  | CrowdSubject
   | LargeSubject;
+
+/** Those whose clients are all in one room. */
+export type CrowdSubject = 'ws-crowd' | 'socket.io-crowd' | 'holdfast-crowd' | 'holdfast-crowd-log';
 
 /** Those that take messages of some size, bare `ws` without a limit of chunks. */
 export type LargeSubject = `${'ws' | 'holdfast'}-${keyof typeof largestBytes}`;
@@ -50,6 +54,11 @@ export type Order =
       readonly socketIo: boolean;
       readonly token: string;
       readonly connections: number;
+    }
+  | {
+      readonly kind: 'receive';
+      /** Until the held clients have received so many messages since they connected. */
+      readonly total: number;
     }
   | { readonly kind: 'release' };
 

@@ -1,0 +1,46 @@
+import { compare, type Row, type Work } from './measure.js';
+import type { Generator } from './processes.js';
+import type { SubjectName } from './wire.js';
+
+interface Crowd {
+  readonly connections: number;
+  /** Publications in one turn of the event loop. */
+  readonly burst: number;
+  readonly bursts: number;
+}
+
+const names = ['ws-crowd', 'socket.io-crowd', 'holdfast-crowd', 'holdfast-crowd-log'] satisfies SubjectName[];
+
+/** Events to a room that all connections are in. */
+export async function rooms(
+  generator: Generator,
+  token: string,
+  print: (title: string, unit: string, rows: readonly Row[]) => void,
+): Promise<void> {
+  for (const [title, crowd] of [
+    ['128 B to 1,000 members of a room', { connections: 1_000, burst: 1, bursts: 300 }],
+    ['Ten in one burst to 1,000 members', { connections: 1_000, burst: 10, bursts: 60 }],
+    ['128 B to 10,000 members', { connections: 10_000, burst: 1, bursts: 40 }],
+  ] as const) {
+    const rows = await compare(names, 5, publications(generator, token, crowd));
+    print(`${title} (holdfast-crowd-log: with history and positions)`, 'us CPU/delivery', rows);
+  }
+}
+
+/** CPU microseconds per delivery, after a warm-up. */
+function publications(generator: Generator, token: string, { connections, burst, bursts }: Crowd): Work {
+  return async (subject) => {
+    const place = { port: subject.port, socketIo: subject.name.startsWith('socket.io'), token };
+    await generator.order({ kind: 'hold', ...place, connections });
+    let before = 0;
+    const warmUp = Math.ceil(bursts / 4);
+    for (let n = 1; n <= warmUp + bursts; n++) {
+      if (n === warmUp + 1) before = subject.cpuSeconds();
+      subject.publish(burst);
+      await generator.order({ kind: 'receive', total: n * burst * connections });
+    }
+    const cost = ((subject.cpuSeconds() - before) / (bursts * burst * connections)) * 1e6;
+    await generator.order({ kind: 'release' });
+    return cost;
+  };
+}
