@@ -95,6 +95,20 @@ describe('PROTOCOL 17.1: an SDK client that asks to join', () => {
     expect(sut.rooms.count('chat/coffee')).toBe(0);
   });
 
+  it('that leaves before it was decided is no member, and each request is answered', async () => {
+    await using sut = await start({}, { messages: { handlerTimeoutMs: 300 } });
+    await using client = await TestClient.connectSdk(sut.app.url());
+    const joining = client.request('$join', { room: 'chat/tea' });
+    const leaving = client.request('$leave', { room: 'chat/tea' });
+    const again = client.request('$join', { room: 'chat/coffee' });
+    expect(await Promise.all([joining, leaving, again])).toMatchObject([
+      { event: '$left', data: { room: 'chat/tea' } },
+      { event: '$left', data: { room: 'chat/tea' } },
+      { event: '$joined', data: { room: 'chat/coffee' } },
+    ]);
+    expect([sut.rooms.count('chat/tea'), sut.rooms.count('chat/coffee')]).toEqual([0, 1]);
+  });
+
   it('may join only so many rooms, and only so often', async () => {
     await using sut = await start({ perConnection: 2, joinsPerSecond: 4 });
     await using client = await TestClient.connectSdk(sut.app.url());

@@ -10,6 +10,7 @@ import { CloseCode, ReservedEvent } from '@holdfast/protocol';
 import type { Link } from '../connection/index.js';
 import { Deadline } from '../ground/index.js';
 import type { Counters } from '../telemetry/index.js';
+import type { JoinCall } from './join-call.js';
 import type { Item } from './publication-item.js';
 import type { RoomFrames } from './room-frames.js';
 
@@ -27,7 +28,7 @@ type RequestId = string | number | undefined;
 /** The rooms of one connection, and all that it is told of them. */
 export class ConnectionRooms implements Member {
   /** Joins that wait for the decision of their method. */
-  pending = 0;
+  readonly pending = new Set<JoinCall>();
   readonly #subscriptions = new Map<string, Subscription>();
   /** Joins that are to be answered, by room. */
   #asked: Map<string, RequestId> | undefined;
@@ -54,15 +55,24 @@ export class ConnectionRooms implements Member {
     this.#subscriptions.set(room, subscription);
   }
 
-  /** @returns whether it was a member. */
+  /** Ends the membership, and joins that are not decided. @returns whether it was a member. */
   leave(room: string): boolean {
+    for (const call of this.pending) if (call.room === room) call.isWithdrawn = true;
+    return this.end(room);
+  }
+
+  /** Ends the membership. @returns whether there was one. */
+  end(room: string): boolean {
     this.#subscriptions.get(room)?.leave();
+    const id = this.#asked?.get(room);
     this.#asked?.delete(room);
+    // A request is answered, also when nobody waits for its room any more.
+    if (id !== undefined) this.#tell(ReservedEvent.left, { room }, id);
     return this.#subscriptions.delete(room);
   }
 
-  leaveAll(): void {
-    for (const room of [...this.#subscriptions.keys()]) this.leave(room);
+  endAll(): void {
+    for (const room of [...this.#subscriptions.keys()]) this.end(room);
   }
 
   /** The next `$joined` of that room answers this request. */

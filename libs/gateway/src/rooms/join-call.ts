@@ -21,6 +21,8 @@ export interface JoinCallParts {
 export class JoinCall implements MessageOwner, Answers {
   readonly waiting = 0;
   readonly openStreams = 0;
+  /** The client has left the room before it was decided. */
+  isWithdrawn = false;
   #deadline: WheelTask | undefined;
 
   /**
@@ -29,6 +31,7 @@ export class JoinCall implements MessageOwner, Answers {
    */
   constructor(
     readonly link: Link,
+    readonly room: string,
     private readonly parts: JoinCallParts,
     private readonly allowed: () => void,
     private readonly finished: () => void,
@@ -55,6 +58,7 @@ export class JoinCall implements MessageOwner, Answers {
   }
 
   reply(to: Answered, value: unknown): Buffer | undefined {
+    if (this.isWithdrawn) return this.#frame(to, ReservedEvent.left, { room: this.room });
     try {
       if (value === false) throw new HoldfastException('FORBIDDEN', 'You may not join this room');
       this.allowed();
@@ -85,7 +89,11 @@ export class JoinCall implements MessageOwner, Answers {
     // See above.
   }
 
-  error({ id }: Answered, data: object): Buffer {
-    return textFrame(JSON.stringify({ event: ReservedEvent.error, data, id }));
+  error(to: Answered, data: object): Buffer {
+    return this.#frame(to, ReservedEvent.error, data);
+  }
+
+  #frame({ id }: Answered, event: string, data: object): Buffer {
+    return textFrame(JSON.stringify({ event, data, id }));
   }
 }

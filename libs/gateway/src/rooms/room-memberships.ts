@@ -31,6 +31,9 @@ import type { RoomPolicies } from './room-policies.js';
 
 type RequestId = string | number | undefined;
 
+/** Requests that may wait for the connection hooks of their client. */
+const mostEarly = 256;
+
 export interface RoomMembershipsParts extends ConnectionRoomsParts {
   readonly hub: RoomHub;
   readonly policies: RoomPolicies;
@@ -53,7 +56,7 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   };
   readonly #rooms = new LinkField<ConnectionRooms>('rooms');
   readonly #rates = new LinkField<JoinRate>('joinRate');
-  /** Joins that were asked for before the connection hooks had finished. */
+  /** What was asked for before the connection hooks had finished. */
   readonly #early = new LinkField<(() => void)[]>('earlyJoins');
 
   constructor(private readonly parts: RoomMembershipsParts) {}
@@ -92,7 +95,7 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   }
 
   ended(link: Link): void {
-    this.#rooms.get(link)?.leaveAll();
+    this.#rooms.get(link)?.endAll();
     for (const field of [this.#rooms, this.#rates, this.#early]) field.set(link, undefined);
   }
 
@@ -126,8 +129,7 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   #requested(reply: FrameReply, join: JoinData, id: RequestId): void {
     const { link } = reply;
     this.#rate(link).take(this.parts.clock.now());
-    if (link.state === 'open') this.#authorise(link, join, id);
-    else this.#wait(link, () => this.#answering(reply, id, () => this.#authorise(link, join, id)));
+    this.#inOrder(link, () => this.#answering(reply, id, () => this.#authorise(link, join, id)));
   }
 
   /** A member that asks again, because it has found a hole, is a member still. */
@@ -139,15 +141,16 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
     const rule = routeOfLink(link)?.rooms.match(`/${room}`);
     if (!rule) throw new HoldfastException('FORBIDDEN', 'Clients may not join this room');
     const rooms = this.#of(link);
-    if (rooms.size + rooms.pending >= this.parts.limits.perConnection) throw this.#tooMany();
+    if (rooms.size + rooms.pending.size >= this.parts.limits.perConnection) throw this.#tooMany();
     const { wheel, dispatcher, handlerTimeoutMs: timeoutMs } = this.parts;
-    const call = new JoinCall(
+    const call: JoinCall = new JoinCall(
       link,
+      room,
       { wheel, timeoutMs, timeOut: (late) => dispatcher.timeOut(late) },
       () => this.#enter(link, room, since ?? null, id),
-      () => rooms.pending--,
+      () => rooms.pending.delete(call),
     );
-    rooms.pending++;
+    rooms.pending.add(call);
     const data = { ...rule.params, room };
     const message: Message = { plan: rule.value, data, id, trace: undefined, frame: '', wire: undefined };
     dispatcher.start(call, message);
@@ -155,19 +158,21 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
 
   #enter(link: Link, room: string, since: Position | null, id?: RequestId): void {
     const rooms = this.#of(link);
-    if (!rooms.leave(room) && rooms.size >= this.parts.limits.perConnection) throw this.#tooMany();
+    if (!rooms.end(room) && rooms.size >= this.parts.limits.perConnection) throw this.#tooMany();
     rooms.answerJoin(room, id);
     try {
       rooms.add(room, this.parts.hub.join(room, rooms, since));
     } catch (error) {
-      rooms.leave(room);
+      rooms.end(room);
       unavailable(error);
     }
   }
 
   #left(reply: FrameReply, { room }: LeaveData, id: RequestId): void {
-    this.#rooms.get(reply.link)?.leave(room);
-    reply.answer(leftFrame(room), id);
+    this.#inOrder(reply.link, () => {
+      this.#rooms.get(reply.link)?.leave(room);
+      reply.answer(leftFrame(room), id);
+    });
   }
 
   #tellLeft(link: Link, room: string): void {
@@ -179,8 +184,14 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
     return new HoldfastException('TOO_MANY_ROOMS', `A connection may be in ${perConnection} rooms`);
   }
 
-  #wait(link: Link, ask: () => void): void {
+  /** What is asked for before the connection hooks have finished waits for them. */
+  #inOrder(link: Link, ask: () => void): void {
+    if (link.state === 'open') {
+      ask();
+      return;
+    }
     const early = this.#early.get(link) ?? [];
+    if (early.length >= mostEarly) throw new HoldfastException('RATE_LIMITED', 'The connection is not set up yet');
     this.#early.set(link, early);
     early.push(ask);
   }

@@ -88,7 +88,10 @@ export class RoomLimitOptions {
   @Max(256)
   nameLength?: number;
 
-  /** Joins that one client may ask for in a second. Default 50. Above it: `RATE_LIMITED`. Infinity: no limit. */
+  /**
+   * Joins that one client may ask for in a second. Default 100, so that a client which reconnects can join all its rooms
+   * at once. Above it: `RATE_LIMITED`. Infinity: no limit.
+   */
   @IsOptional()
   @IsLimit(1)
   joinsPerSecond?: number;
