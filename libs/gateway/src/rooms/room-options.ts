@@ -89,8 +89,8 @@ export class RoomLimitOptions {
   nameLength?: number;
 
   /**
-   * Joins that one client may ask for in a second. Default 100, so that a client which reconnects can join all its rooms
-   * at once. Above it: `RATE_LIMITED`. Infinity: no limit.
+   * Joins that one client may ask for in a second. Default 100. A client that reconnects joins all its rooms at once.
+   * Above it: `RATE_LIMITED`. Infinity: no limit.
    */
   @IsOptional()
   @IsLimit(1)
