@@ -143,7 +143,10 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   /** The server says where the room goes on (PROTOCOL.md 17.2). @internal */
   joined(data: JoinedData): void {
     if (this.#state === 'left' || this.#state === 'refused') return;
-    const { kind, epoch, offset = 0, top = offset, recovered, reason = '', undone = 0 } = data;
+    const { kind, epoch, recovered, top = 0, reason = '', undone = 0 } = data;
+    // What was delivered since it was asked for must not be delivered again.
+    const reached = recovered && this.#position?.epoch === epoch ? (this.#position?.offset ?? 0) : 0;
+    const offset = Math.max(data.offset ?? 0, reached);
     this.#settle();
     this.#kind = kind;
     this.#position = epoch === undefined ? undefined : { epoch, offset };
