@@ -19,10 +19,13 @@ export type {
   Session,
   SessionStore,
 } from './contract/session-store.js';
+export { isCost, limitRuleProblems } from './limits/limit-rule.js';
+export type { LimitAlgorithm, Limiter, LimitRule, LimitVerdict } from './limits/limiter.js';
+export { MemoryLimiter, type MemoryLimiterOptions } from './limits/memory-limiter.js';
 export { MemoryBackplane } from './memory/memory-backplane.js';
 export { MemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
-export type { Clock, TimerHandle } from './ports/clock.js';
-export type { Random } from './ports/random.js';
+export { type Clock, systemClock, type TimerHandle } from './ports/clock.js';
+export { type Random, systemRandom } from './ports/random.js';
 export type { HubCounts } from './rooms/hub-counts.js';
 export type { HubSettings } from './rooms/hub-settings.js';
 export { RoomHub, type RoomHubOptions } from './rooms/room-hub.js';

@@ -47,12 +47,17 @@ export { ReadinessService } from './admission/readiness.service.js';
 export { DrainService } from './drain/drain.service.js';
 export { HeartbeatService } from './heartbeat/heartbeat.service.js';
 export { type OverflowPolicy } from './outbox/outbox.js';
-export { type Clock, systemClock, type TimerHandle } from './ground/clock.js';
-export { type Random, systemRandom } from './ground/random.js';
+export { type Clock, type Random, systemClock, systemRandom, type TimerHandle } from '@holdfast/backplane';
 export { HOLDFAST_CLOCK, HOLDFAST_RANDOM } from './ground/tokens.js';
 export { Counters, type CounterName } from './telemetry/counters.js';
-export { type Limiter, type LimitAlgorithm, type LimitRule, type LimitVerdict } from './rate-limit/limiter.js';
-export { MemoryLimiter, type MemoryLimiterOptions } from './rate-limit/memory-limiter.js';
+export {
+  type LimitAlgorithm,
+  type Limiter,
+  type LimitRule,
+  type LimitVerdict,
+  MemoryLimiter,
+  type MemoryLimiterOptions,
+} from '@holdfast/backplane';
 export { RateLimit, type RateLimitOptions, type RateLimitSubject } from './rate-limit/rate-limit.decorator.js';
 export { RateLimitException } from './errors/rate-limit.exception.js';
 export { RateLimitInterceptor } from './rate-limit/rate-limit.interceptor.js';

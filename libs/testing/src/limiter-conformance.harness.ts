@@ -1,4 +1,4 @@
-import type { Limiter, LimitRule } from '@holdfast/gateway';
+import type { Limiter, LimitRule } from '@holdfast/backplane';
 import { seededRandom } from './seeded-random.js';
 
 /** A limiter under test and the hand on its clock. @publicApi */

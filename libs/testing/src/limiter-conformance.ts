@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { LimitAlgorithm, Limiter, LimitRule, LimitVerdict } from '@holdfast/gateway';
+import type { LimitAlgorithm, Limiter, LimitRule, LimitVerdict } from '@holdfast/backplane';
 import { boundCases } from './limiter-conformance.bounds.js';
 import { type CreateLimiter, forAnyCase, within } from './limiter-conformance.harness.js';
 import { globalRunner, type SuiteRunner } from './suite-runner.js';

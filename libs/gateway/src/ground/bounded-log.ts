@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { type Clock, systemClock } from './clock.js';
+import { type Clock, systemClock } from '@holdfast/backplane';
 
 const windowMs = 10_000;
 const linesPerWindow = 10;

@@ -1,5 +1,5 @@
 export { BoundedLog } from './bounded-log.js';
-export { type Clock, systemClock } from './clock.js';
+export { type Clock, type Random, systemClock, systemRandom } from '@holdfast/backplane';
 export { copyOf } from './copy-of.js';
 export { Deadline } from './deadline.js';
 export { inTime } from './in-time.js';
@@ -7,7 +7,6 @@ export { isThenable } from './is-thenable.js';
 export { max32 } from './max32.js';
 export { IsGroup, IsLimit } from './option-rules.js';
 export { PendingWork } from './pending-work.js';
-export { type Random, systemRandom } from './random.js';
 export { SetIndex } from './set-index.js';
 export { TimerWheel, WheelTask } from './timer-wheel.js';
 export { HOLDFAST_CLOCK, HOLDFAST_RANDOM } from './tokens.js';

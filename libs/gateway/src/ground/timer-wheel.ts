@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from './clock.js';
+import type { Clock, TimerHandle } from '@holdfast/backplane';
 
 /** Slots of the wheel. With the default tick one turn is 51.2 s, so a heartbeat is looked at once: when it is due. */
 const slotCount = 512;

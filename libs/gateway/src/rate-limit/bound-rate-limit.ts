@@ -1,5 +1,5 @@
 import type { Connection } from '../connection/index.js';
-import type { LimitRule } from './limiter.js';
+import type { LimitRule } from '@holdfast/backplane';
 import { type RateLimitOptions, rateLimitsOf } from './rate-limit.decorator.js';
 
 /** A {@link RateLimitOptions} as it is attached to one event, resolved at boot. */

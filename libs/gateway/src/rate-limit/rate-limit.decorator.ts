@@ -1,6 +1,5 @@
 import type { Connection } from '../connection/index.js';
-import { isCost, limitRuleProblems } from './limit-rule.js';
-import type { LimitAlgorithm } from './limiter.js';
+import { isCost, type LimitAlgorithm, limitRuleProblems } from '@holdfast/backplane';
 
 const rateLimit = Symbol('holdfast:rate-limit');
 

@@ -4,8 +4,7 @@ import { addressKey, type Connection } from '../connection/index.js';
 import { BoundedLog } from '../ground/index.js';
 import { Counters } from '../telemetry/index.js';
 import type { BoundRateLimit } from './bound-rate-limit.js';
-import { isCost } from './limit-rule.js';
-import type { Limiter, LimitVerdict } from './limiter.js';
+import { isCost, type Limiter, type LimitVerdict } from '@holdfast/backplane';
 import { RateLimitException } from '../errors/index.js';
 
 /**

@@ -8,7 +8,7 @@ import { ConnectionLimits } from '../../src/admission/connection-limits.js';
 import { createOriginPolicy } from '../../src/admission/origin-policy.js';
 import { isRefusal } from '../../src/admission/refusal.js';
 import { UpgradeChecks } from '../../src/admission/upgrade-checks.js';
-import { MemoryLimiter } from '../../src/rate-limit/memory-limiter.js';
+import { MemoryLimiter } from '@holdfast/backplane';
 
 const good = {
   host: 'example.org',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/ground/clock.js';
+import { systemClock } from '@holdfast/backplane';
 import { TimerWheel, WheelTask } from '../../src/ground/timer-wheel.js';
 import { ManualClock } from '../support/manual-clock.js';
 

@@ -5,7 +5,7 @@ import { Dispatcher } from '../../src/dispatch/dispatcher.js';
 import { Replier } from '../../src/dispatch/replier.js';
 import { ReservedFrames } from '../../src/dispatch/reserved-frames.js';
 import { Turns } from '../../src/dispatch/turns.js';
-import { MemoryLimiter } from '../../src/rate-limit/memory-limiter.js';
+import { MemoryLimiter } from '@holdfast/backplane';
 import { RateLimits } from '../../src/rate-limit/rate-limits.js';
 import { Tracing } from '../../src/telemetry/tracing.js';
 import { LinkKit } from './link-kit.js';

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../ground/index.js';
+import { type Clock, systemClock } from '../ports/clock.js';
 import type { LimitAlgorithm, Limiter, LimitRule, LimitVerdict } from './limiter.js';
 import { createMeter, type Meter } from './meters.js';
 

@@ -2,7 +2,11 @@ import type { LimitAlgorithm, LimitRule } from './limiter.js';
 
 const algorithms: readonly LimitAlgorithm[] = ['fixed-window', 'sliding-window', 'token-bucket'];
 
-/** Says what is wrong with a rule, one sentence per field; empty when nothing is. */
+/**
+ * Says what is wrong with a rule, one sentence per field; empty when nothing is.
+ *
+ * @publicApi
+ */
 export function limitRuleProblems(rule: LimitRule): string[] {
   const { limit, windowMs, algorithm } = rule;
   const problems: string[] = [];
@@ -21,7 +25,11 @@ export function limitRuleProblems(rule: LimitRule): string[] {
   return problems;
 }
 
-/** What {@link Limiter.consume} takes for a cost. */
+/**
+ * What {@link Limiter.consume} takes for a cost.
+ *
+ * @publicApi
+ */
 export function isCost(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }

@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { limitRuleProblems } from '../../src/rate-limit/limit-rule.js';
-import type { LimitAlgorithm, LimitRule } from '../../src/rate-limit/limiter.js';
-import { MemoryLimiter } from '../../src/rate-limit/memory-limiter.js';
 import { describeLimiter, ManualClock } from '@holdfast/testing';
+import { type LimitAlgorithm, type LimitRule, limitRuleProblems, MemoryLimiter } from '../src/index.js';
 
 function harness(maxKeys?: number) {
   const clock = new ManualClock();
