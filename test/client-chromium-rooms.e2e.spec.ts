@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Controller, Get, Header } from '@nestjs/common';
+import { WebSocketGateway } from '@nestjs/websockets';
+import { Room, Rooms } from '@holdfast/gateway';
+import { expect, it, vi } from 'vitest';
+import { boot, onlyConnection } from './support/boot.js';
+import { launchChromium } from './support/chromium.js';
+import { chromiumMissing, requires } from './support/requirement.js';
+
+// A browser that shares two cores with other tests takes its time.
+vi.setConfig({ testTimeout: 120_000 });
+
+declare global {
+  /** In the page: what its room has delivered, and whether it was missed before. */
+  var delivered: [data: unknown, recovered: boolean][];
+  var missed: number;
+}
+
+/** As users without a bundler do it. */
+const html = `<!doctype html>
+<title>joining</title>
+<link rel="icon" href="data:,">
+<script type="module">
+  import { createClient, rooms } from '/client.js';
+  globalThis.delivered = [];
+  globalThis.missed = 0;
+  const client = createClient('/live', { rooms: rooms(), backoff: { firstMs: 100 } });
+  const room = client.room('orders/1');
+  room.on('said', (data, { recovered }) => delivered.push([data, recovered]));
+  room.on('$recovered', ({ count }) => (missed += count));
+  room.on('$state', (state) => (document.title = state));
+  client.connect();
+  await room.join();
+</script>
+`;
+
+@Controller()
+class PageController {
+  @Get()
+  @Header('Content-Type', 'text/html')
+  page(): string {
+    return html;
+  }
+
+  @Get('client.js')
+  @Header('Content-Type', 'text/javascript')
+  client(): string {
+    return readFileSync(createRequire(import.meta.url).resolve('@holdfast/client/bundle-rooms'), 'utf8');
+  }
+}
+
+@WebSocketGateway({ path: '/live' })
+class LiveGateway {
+  @Room('orders/:id')
+  mayFollow(): void {
+    // Everybody may.
+  }
+}
+
+requires('Chromium', chromiumMissing)('rooms in a browser, from the one file with rooms', () => {
+  it('deliver what was missed while the connection was gone', async () => {
+    const options = { rooms: [{ pattern: 'orders/:id', history: { size: 100 } }] };
+    await using app = await boot({ options, providers: [LiveGateway], controllers: [PageController] });
+    const own = app.app.get<Rooms>(Rooms);
+    const browser = await launchChromium();
+    try {
+      const page = await browser.newPage();
+      const complaints: string[] = [];
+      page.on('pageerror', ({ message }) => complaints.push(message));
+      await page.goto(app.httpUrl());
+      await page.waitForFunction('document.title === "joined"');
+      await own.to('orders/1').emit('said', 1);
+      await page.waitForFunction('delivered.length === 1');
+      onlyConnection(app).terminate();
+      for (const n of [2, 3]) await own.to('orders/1').emit('said', n);
+      await page.waitForFunction('delivered.length === 3 && document.title === "joined"');
+      await own.to('orders/1').emit('said', 4);
+      await page.waitForFunction('delivered.length === 4');
+      expect(await page.evaluate(() => [delivered, missed])).toEqual([
+        [
+          [1, false],
+          [2, true],
+          [3, true],
+          [4, false],
+        ],
+        2,
+      ]);
+      expect(complaints).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  });
+});
