@@ -33,6 +33,24 @@ describe('a member that does not read', () => {
     expect(await client.next('said')).toMatchObject({ data: 'live', offset: 301 });
   });
 
+  it('is not cut either by what is not for it, and skips that once it reads', async () => {
+    const rooms = [{ pattern: 'orders/:id', history: { size: 100_000, maxBytes: 67_108_864 }, maxRecovered: Infinity }];
+    await using sut = await start({}, { rooms });
+    await using client = await TestClient.connectSdk(sut.app.url());
+    await join(client, 'orders/1');
+    const [member] = sut.rooms.members('orders/1');
+    client.pause();
+    for (let n = 0; n < 100; n++) await sut.rooms.to('orders/1').emit('said', { n, large });
+    const held = member?.bufferedAmount;
+    const others = sut.rooms.to('orders/1').except(member!);
+    await Promise.all(Array.from({ length: 40_000 }, (_, n) => others.emit('typing', n)));
+    expect(member?.bufferedAmount).toBe(held);
+    client.resume();
+    for (let n = 1; n <= 100; n++) expect((await client.next('said'))['offset']).toBe(n);
+    for (let n = 101; n <= 40_100; n++) expect((await client.next('$skip')).data).toMatchObject({ offset: n });
+    expect(member?.state).toBe('open');
+  });
+
   it('is closed with 4508 when it has read nothing for as long as is allowed', async () => {
     await using sut = await start({ stalledMs: 1_000 }, { rooms: longRooms });
     await using client = await TestClient.connectSdk(sut.app.url());

@@ -100,13 +100,13 @@ export class ConnectionRooms implements Member {
 
   push({ room, policy }: Subscription, publication: Publication): boolean {
     const { link } = this;
+    // It is read again from the log once the client reads.
+    if (link.isCongested && policy.history.size > 0) return false;
     const frame = this.parts.frames.of(publication);
     if (this.#isLeftOut(frame.item)) {
       if (publication.epoch !== '') this.#tell(ReservedEvent.skip, { room, offset: publication.offset });
       return true;
     }
-    // It is read again from the log once the client reads.
-    if (link.isCongested && policy.history.size > 0) return false;
     if (link.isCongested && frame.item.volatile) return true;
     const bytes = frame.for(link.format);
     if (bytes && !link.sendFrame(bytes, 'event')) this.parts.counters.add('dropped', 'publication');

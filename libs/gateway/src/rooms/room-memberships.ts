@@ -77,8 +77,11 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   }
 
   of(link: Link): OwnRooms {
+    const names = (): ReadonlySet<string> => new Set(this.#rooms.get(link)?.names);
     return {
-      names: new Set(this.#rooms.get(link)?.names),
+      get names() {
+        return names();
+      },
       join: (room) => this.#join(link, room),
       leave: (room) => this.#leave(link, room),
     };
