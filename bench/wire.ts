@@ -19,7 +19,7 @@ export type SubjectName =
   | LargeSubject;
 
 /** Those whose clients are all in one room. */
-export type CrowdSubject = 'ws-crowd' | 'socket.io-crowd' | 'holdfast-crowd' | 'holdfast-crowd-log';
+type CrowdSubject = 'ws-crowd' | 'socket.io-crowd' | 'holdfast-crowd' | 'holdfast-crowd-log';
 
 /** Those that take messages of some size, bare `ws` without a limit of chunks. */
 export type LargeSubject = `${'ws' | 'holdfast'}-${keyof typeof largestBytes}`;
