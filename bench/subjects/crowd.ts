@@ -19,8 +19,14 @@ export function publishToCrowd(burst: number): void {
 }
 
 const event = 'price';
-/** 128 B as an envelope. */
-const data = { symbol: 'HOLD', bid: 101.25, ask: 101.5, at: 1_700_000_000_000, note: 'a quote of usual length' };
+/** As an envelope of 128 B; Holdfast adds the room, and with a history the position. */
+const data = {
+  symbol: 'HOLD',
+  bid: 101.25,
+  ask: 101.5,
+  at: 1_700_000_000_000,
+  note: 'a quote of the usual length, OK.',
+};
 const room = 'crowd';
 
 /** The control: stringifies once, and sends to each. */

@@ -275,13 +275,13 @@ describe('a room', () => {
     expect(tested.heard()).toEqual(['joining', 'recovering', '13 again', 'joined', ['$recovered', { count: 1 }]]);
   });
 
-  it('is one object for each name, and leaves events without a room to the client', async () => {
+  it('is one object for each name, and leaves events of no room, and of rooms that nobody has asked for, to the client', async () => {
     const tested = await member();
     expect(tested.client.room(name)).toBe(tested.room);
     tested.client.on('shipped', () => tested.told.push('client'));
     tested.publish(1).publish(1, { room: undefined });
     tested.publish(1, { room: 'orders/unknown' });
-    expect(tested.heard()).toEqual([1, 'client']);
+    expect(tested.heard()).toEqual([1, 'client', 'client']);
   });
 
   it('leaves no timer when its client is closed', async () => {

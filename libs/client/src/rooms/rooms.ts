@@ -30,7 +30,8 @@ class Rooms implements RoomsPart {
     if (!isReserved(event)) {
       const room = envelope.room === undefined ? undefined : this.#rooms.get(envelope.room);
       room?.publication(envelope);
-      return envelope.room !== undefined && id === undefined;
+      // Those of rooms that nobody has asked for go to the listeners of the client.
+      return room !== undefined;
     }
     // Safe: what the server says of a room names it, and a room of no name is not there.
     const room = this.#rooms.get((data as { room?: string } | undefined)?.room ?? '');
