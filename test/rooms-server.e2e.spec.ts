@@ -69,6 +69,34 @@ describe('rooms on the server', () => {
     expect(await ben.next('news')).toMatchObject({ room: 'orders/2', publication: first['publication'] });
   });
 
+  it('leaves out all connections of a principal', async () => {
+    await using sut = await start();
+    await using ada = await TestClient.connectSdk(sut.app.url());
+    await using ben = await TestClient.connectSdk(sut.app.url());
+    await join(ada, 'chat/tea');
+    const [member] = sut.rooms.members('chat/tea');
+    const principal = { subject: 'ada', expiresAt: Infinity, claims: {} };
+    member!.principal = principal;
+    await join(ben, 'chat/tea');
+    await sut.rooms.to('chat/tea').except(principal).emit('said', 1);
+    await sut.rooms.to('chat/tea').emit('said', 2);
+    expect([await ben.next('said'), await ben.next('said')]).toMatchObject([{ data: 1 }, { data: 2 }]);
+    expect(await ada.next('said')).toMatchObject({ data: 2 });
+    expect(sut.rooms.toPrincipal('ada', 'hello', 3)).toBe(1);
+    expect(await ada.next('hello')).toEqual({ event: 'hello', data: 3 });
+    expect(sut.rooms.toPrincipal('nobody', 'hello', 3)).toBe(0);
+  });
+
+  it('publishes on this node alone, and to those who keep up alone, where there is no history', async () => {
+    await using sut = await start();
+    await using client = await TestClient.connectSdk(sut.app.url());
+    await join(client, 'chat/tea');
+    for (const options of [{ local: true }, { volatile: true }]) {
+      expect(await sut.rooms.to('chat/tea').emit('said', options, options)).toBeNull();
+      expect(await client.next('said')).toEqual({ event: 'said', data: options, room: 'chat/tea' });
+    }
+  });
+
   it('publishes once for a key', async () => {
     await using sut = await start();
     const once = { key: 'payment-7', windowMs: 60_000 };
@@ -109,6 +137,26 @@ describe('rooms on the server', () => {
     });
   });
 
+  it('reads its history page by page', async () => {
+    await using sut = await start();
+    const first = await sut.rooms.to('orders/1').emit('said', 1);
+    for (const n of [2, 3]) await sut.rooms.to('orders/1').emit('said', n);
+    const since = { epoch: first!.epoch, offset: 0 };
+    expect(await sut.rooms.history('orders/1', { since, limit: 2 })).toMatchObject({
+      publications: [{ data: 1 }, { data: 2 }],
+      more: true,
+    });
+  });
+
+  it.each<[string, object, (own: Rooms) => Promise<unknown>]>([
+    ['as many rooms as it may have', { perNode: 1 }, (own) => own.position('orders/2')],
+    ['as much history as it may have', { historyBytes: 1_048_576 }, (own) => fill(own)],
+  ])('rejects when this node has %s', async (_, limits, use) => {
+    await using sut = await start(limits);
+    await sut.rooms.position('orders/1');
+    await expect(use(sut.rooms)).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { outcome: 'none' } });
+  });
+
   it('closes the connections of a room', async () => {
     await using sut = await start();
     await using ada = await TestClient.connectSdk(sut.app.url());
@@ -139,6 +187,11 @@ describe('rooms on the server', () => {
     });
   });
 });
+
+/** More than a mebibyte, in rooms of their own. */
+async function fill(own: Rooms): Promise<void> {
+  for (let n = 0; n < 40; n++) await own.to(`orders/${n}`).emit('said', 'x'.repeat(60_000));
+}
 
 describe('connection hooks', () => {
   /** Joins every client to a room, and takes its time. */

@@ -168,6 +168,20 @@ describe('PROTOCOL 17.5: a client that comes back to a room with its position', 
     expect(await join(client, 'orders/1', { epoch, offset })).toMatchObject({ recovered: false, offset: 300 });
   });
 
+  it('is told when it has missed more than it may catch up: too-many', async () => {
+    const policies = [{ pattern: 'orders/:id', history: { size: 100 }, maxRecovered: 2 }];
+    await using sut = await start({}, { rooms: policies });
+    await using client = await TestClient.connectSdk(sut.app.url());
+    const { epoch, offset } = await join(client, 'orders/1');
+    await client.request('$leave', { room: 'orders/1' });
+    for (const n of [1, 2, 3]) await sut.rooms.to('orders/1').emit('said', n);
+    expect(await join(client, 'orders/1', { epoch, offset })).toMatchObject({
+      recovered: false,
+      reason: 'too-many',
+      offset: 3,
+    });
+  });
+
   it('gets the newest publication where only that one is kept', async () => {
     await using sut = await start();
     for (const n of [1, 2, 3]) await sut.rooms.to('newest/price').emit('price', n);

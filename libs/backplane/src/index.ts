@@ -22,6 +22,7 @@ export type {
 export { isCost, limitRuleProblems } from './limits/limit-rule.js';
 export type { LimitAlgorithm, Limiter, LimitRule, LimitVerdict } from './limits/limiter.js';
 export { MemoryLimiter, type MemoryLimiterOptions } from './limits/memory-limiter.js';
+export { createMeter, type Meter } from './limits/meters.js';
 export { MemoryBackplane } from './memory/memory-backplane.js';
 export { MemoryBroker, type MemoryBrokerOptions } from './memory/memory-broker.js';
 export { type Clock, systemClock, type TimerHandle } from './ports/clock.js';

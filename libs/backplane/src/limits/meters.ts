@@ -3,6 +3,8 @@ import type { LimitAlgorithm, LimitVerdict } from './limiter.js';
 /**
  * What is remembered of one key under one algorithm. Times are whole milliseconds and never decrease; whole numbers
  * keep the arithmetic exact, without which `retryAfterMs` would be short by a rounding error now and then.
+ *
+ * @publicApi
  */
 export interface Meter {
   /** @param cost - not above `limit`; 0 only reads */
@@ -11,6 +13,11 @@ export interface Meter {
   readonly expiresAt: number;
 }
 
+/**
+ * A meter that has counted nothing yet.
+ *
+ * @publicApi
+ */
 export function createMeter(algorithm: LimitAlgorithm, windowMs: number): Meter {
   switch (algorithm) {
     case 'fixed-window':

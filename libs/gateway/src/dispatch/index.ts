@@ -8,4 +8,5 @@ export { Invocation, type MessageOwner } from './invocation.js';
 export { MessageOptions } from './message-options.js';
 export { Replier } from './replier.js';
 export { type FrameReply, type ReceivesFrames, type ReservedFrame, ReservedFrames } from './reserved-frames.js';
+export type { StreamReply } from './stream-reply.js';
 export { Turns } from './turns.js';

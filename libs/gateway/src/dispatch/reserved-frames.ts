@@ -25,7 +25,7 @@ export type ReservedMessage = (link: Link, envelope: Envelope, frame: Frame) => 
 /** A feature that receives reserved frames. */
 export interface ReceivesFrames {
   /** By event. */
-  readonly reservedFrames: Readonly<Record<string, ReservedFrame>>;
+  readonly reservedFrames?: Readonly<Record<string, ReservedFrame>>;
   /** By event; of those that have a handler of the application. */
   readonly reservedMessages?: Readonly<Record<string, ReservedMessage>>;
 }

@@ -21,7 +21,7 @@ export class Features {
       const feature: unknown = place && wrapper.instance;
       if (!place || typeof feature !== 'object' || feature === null) continue;
       // Whatever is marked as a feature may have any of these members, and has to have none.
-      const { reservedFrames = {}, reservedMessages = {} } = feature as Partial<ReceivesFrames>;
+      const { reservedFrames = {}, reservedMessages = {} } = feature as ReceivesFrames;
       this.observers.register(place, feature);
       for (const [event, receiver] of Object.entries(reservedFrames)) this.frames.register(event, receiver);
       for (const [event, read] of Object.entries(reservedMessages)) this.frames.registerMessage(event, read);

@@ -3,7 +3,7 @@ import type { OnApplicationShutdown, OnModuleInit, Provider } from '@nestjs/comm
 import { MemoryBackplane, RoomHub } from '@holdfast/backplane';
 import { ConnectionRegistry } from '../connection/index.js';
 import { Dispatcher } from '../dispatch/index.js';
-import { type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
+import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
 import { RoomFrames, RoomMemberships, RoomPolicies, RoomPublishing, Rooms } from '../rooms/index.js';
 import { Counters } from '../telemetry/index.js';
 import type { ResolvedOptions } from './resolve-options.js';
@@ -44,7 +44,7 @@ export const roomProviders: Provider[] = [
   { provide: RoomsRuntime, inject: [RoomHub], useFactory: (hub: RoomHub) => new RoomsRuntime(hub) },
   {
     provide: RoomMemberships,
-    inject: [HOLDFAST_OPTIONS, RoomHub, RoomPolicies, Dispatcher, TimerWheel, HOLDFAST_CLOCK, Counters],
+    inject: [HOLDFAST_OPTIONS, RoomHub, RoomPolicies, Dispatcher, TimerWheel, HOLDFAST_CLOCK, BoundedLog, Counters],
     useFactory: (
       { roomLimits: limits, messages }: ResolvedOptions,
       hub: RoomHub,
@@ -52,10 +52,11 @@ export const roomProviders: Provider[] = [
       dispatcher: Dispatcher,
       wheel: TimerWheel,
       clock: Clock,
+      log: BoundedLog,
       counters: Counters,
     ) =>
       new RoomMemberships({
-        ...{ hub, policies, dispatcher, wheel, clock, counters, limits },
+        ...{ hub, policies, dispatcher, wheel, clock, log, counters, limits },
         frames: new RoomFrames(),
         stalledMs: limits.stalledMs,
         handlerTimeoutMs: messages.handlerTimeoutMs,

@@ -72,6 +72,7 @@ export class ConnectionRooms implements Member {
   }
 
   endAll(): void {
+    for (const call of this.pending) call.abandon();
     for (const room of [...this.#subscriptions.keys()]) this.end(room);
   }
 

@@ -1,9 +1,16 @@
-import { ReservedEvent } from '@holdfast/protocol';
+import { type ErrorData, ReservedEvent } from '@holdfast/protocol';
 import { type Link, textFrame } from '../connection/index.js';
-import { type Answered, type Answers, conversationOf, type Invocation, type MessageOwner } from '../dispatch/index.js';
+import {
+  type Answered,
+  type Answers,
+  conversationOf,
+  type Invocation,
+  type MessageOwner,
+  type StreamReply,
+} from '../dispatch/index.js';
 import { HoldfastException } from '../errors/index.js';
 import { Deadline, type TimerWheel, type WheelTask } from '../ground/index.js';
-import { accountFor, type NestCallback } from '../nest/index.js';
+import type { NestCallback } from '../nest/index.js';
 
 /** What a {@link JoinCall} needs of its surroundings. */
 export interface JoinCallParts {
@@ -12,6 +19,8 @@ export interface JoinCallParts {
   readonly timeoutMs: number;
   /** The handler has not finished in time. */
   readonly timeOut: (invocation: Invocation) => void;
+  /** Counts an error, and says what the client is told of it. */
+  readonly account: (error: unknown) => ErrorData;
 }
 
 /**
@@ -24,6 +33,7 @@ export class JoinCall implements MessageOwner, Answers {
   /** The client has left the room before it was decided. */
   isWithdrawn = false;
   #deadline: WheelTask | undefined;
+  #stream: StreamReply | undefined;
 
   /**
    * @param allowed - joins. What it throws is answered as an error.
@@ -64,7 +74,7 @@ export class JoinCall implements MessageOwner, Answers {
       this.allowed();
       return undefined;
     } catch (error) {
-      return this.error(to, accountFor(error).data);
+      return this.error(to, this.parts.account(error));
     }
   }
 
@@ -81,12 +91,18 @@ export class JoinCall implements MessageOwner, Answers {
     return undefined;
   }
 
-  addStream(): void {
-    // It is cancelled by the deadline.
+  addStream(stream: StreamReply): void {
+    this.#stream = stream;
   }
 
   removeStream(): void {
-    // See above.
+    this.#stream = undefined;
+  }
+
+  /** The connection has ended: nobody waits for the decision any more. */
+  abandon(): void {
+    if (this.#deadline) this.parts.wheel.cancel(this.#deadline);
+    this.#stream?.cancel();
   }
 
   error(to: Answered, data: object): Buffer {

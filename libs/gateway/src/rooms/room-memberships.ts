@@ -1,5 +1,6 @@
-import { type Position, type RoomHub, roomKindOf } from '@holdfast/backplane';
+import { createMeter, type Meter, type Position, type RoomHub, roomKindOf } from '@holdfast/backplane';
 import {
+  type ErrorData,
   type JoinData,
   type LeaveData,
   parseJoin,
@@ -16,14 +17,12 @@ import {
   type RoomsPort,
 } from '../connection/index.js';
 import type { Dispatcher, FrameReply, Message, ReceivesFrames } from '../dispatch/index.js';
-import { HoldfastException } from '../errors/index.js';
+import { HoldfastException, RateLimitException } from '../errors/index.js';
 import { routeOfLink } from '../gateways/index.js';
-import type { Clock, TimerWheel } from '../ground/index.js';
+import type { BoundedLog, Clock, TimerWheel } from '../ground/index.js';
 import { accountFor, labelOf } from '../nest/index.js';
-import type { Counters } from '../telemetry/index.js';
 import { ConnectionRooms, type ConnectionRoomsParts } from './connection-rooms.js';
 import { JoinCall } from './join-call.js';
-import { JoinRate } from './join-rate.js';
 import { unavailable } from './room-errors.js';
 import { checkRoomName } from './room-name.js';
 import type { RoomLimits } from './room-limits.js';
@@ -40,7 +39,7 @@ export interface RoomMembershipsParts extends ConnectionRoomsParts {
   readonly dispatcher: Dispatcher;
   readonly wheel: TimerWheel;
   readonly clock: Clock;
-  readonly counters: Counters;
+  readonly log: BoundedLog;
   readonly limits: RoomLimits;
   readonly handlerTimeoutMs: number;
 }
@@ -55,7 +54,7 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
       this.#receive(reply, parseLeave(data), id, (leave) => this.#left(reply, leave, id)),
   };
   readonly #rooms = new LinkField<ConnectionRooms>('rooms');
-  readonly #rates = new LinkField<JoinRate>('joinRate');
+  readonly #rates = new LinkField<Meter>('joinRate');
   /** What was asked for before the connection hooks had finished. */
   readonly #early = new LinkField<(() => void)[]>('earlyJoins');
 
@@ -123,15 +122,21 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
     try {
       task();
     } catch (error) {
-      const { data } = accountFor(error);
-      this.parts.counters.add('error', labelOf(data.code));
-      reply.answer({ event: ReservedEvent.error, data }, id);
+      reply.answer({ event: ReservedEvent.error, data: this.#account(error) }, id);
     }
+  }
+
+  /** What the client is told of an error, which is counted, and logged where it is ours. */
+  #account(error: unknown): ErrorData {
+    const { data, isFault } = accountFor(error);
+    this.parts.counters.add('error', labelOf(data.code));
+    if (isFault) this.parts.log.error('join', 'A client could not join a room', error);
+    return data;
   }
 
   #requested(reply: FrameReply, join: JoinData, id: RequestId): void {
     const { link } = reply;
-    this.#rate(link).take(this.parts.clock.now());
+    this.#limitRate(link);
     this.#inOrder(link, () => this.#answering(reply, id, () => this.#authorise(link, join, id)));
   }
 
@@ -149,7 +154,7 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
     const call: JoinCall = new JoinCall(
       link,
       room,
-      { wheel, timeoutMs, timeOut: (late) => dispatcher.timeOut(late) },
+      { wheel, timeoutMs, timeOut: (late) => dispatcher.timeOut(late), account: (error) => this.#account(error) },
       () => this.#enter(link, room, since ?? null, id),
       () => rooms.pending.delete(call),
     );
@@ -205,10 +210,14 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
     return rooms;
   }
 
-  #rate(link: Link): JoinRate {
-    const rate = this.#rates.get(link) ?? new JoinRate(this.parts.limits.joinsPerSecond);
-    this.#rates.set(link, rate);
-    return rate;
+  /** @throws RateLimitException */
+  #limitRate(link: Link): void {
+    const { clock, limits } = this.parts;
+    if (limits.joinsPerSecond === Infinity) return;
+    const meter = this.#rates.get(link) ?? createMeter('fixed-window', 1_000);
+    this.#rates.set(link, meter);
+    const { allowed, retryAfterMs } = meter.take(Math.floor(clock.now()), limits.joinsPerSecond, 1);
+    if (!allowed) throw new RateLimitException(retryAfterMs);
   }
 }
 

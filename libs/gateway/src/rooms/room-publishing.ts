@@ -9,7 +9,6 @@ import { checkRoomName } from './room-name.js';
 /** Takes what SDK clients publish to rooms to the method that is there for it (PROTOCOL.md 17.11). */
 @GatewayFeature()
 export class RoomPublishing implements ReceivesFrames {
-  readonly reservedFrames = {};
   readonly reservedMessages = {
     [ReservedEvent.publish]: (link: Link, { data, id, trace }: Envelope, frame: string | Buffer): Message => {
       const parsed = parsePublish(data);
