@@ -34,6 +34,7 @@ const mayImport = {
   ],
   rooms: ['gateways', 'admission', 'dispatch', 'connection', 'format', 'telemetry', 'nest', 'errors', 'ground'],
   lifecycle: ['gateways', 'admission', 'dispatch', 'connection', 'telemetry', 'nest', 'errors', 'ground'],
+  session: ['rooms', 'lifecycle', 'connection', 'telemetry', 'errors', 'ground'],
   drain: ['lifecycle', 'gateways', 'admission', 'connection', 'telemetry', 'ground'],
 };
 

@@ -152,6 +152,14 @@ const catalogue = [
     remedy: 'Send $hello at once when the socket opens, with the token already in hand; or use plain mode.',
   },
   {
+    name: 'SESSION_TAKEN',
+    code: 4409,
+    rule: 'stay-away',
+    cause: 'Another connection has presented the session of this one, and goes on with it.',
+    remedy:
+      'Usual when a client comes back before the server has noticed that its old connection is dead. If both are alive, two clients share a session: give each its own.',
+  },
+  {
     name: 'REVOKED',
     code: 4410,
     rule: 'stay-away',

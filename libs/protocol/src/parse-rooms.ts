@@ -1,5 +1,12 @@
 import { isObject, memberOf, type ParseResult, refuse } from './members.js';
-import { isReserved, type JoinData, type LeaveData, type PublishData, type RoomPositionData } from './reserved.js';
+import {
+  isReserved,
+  type JoinData,
+  type LeaveData,
+  type PresentedPosition,
+  type PublishData,
+  type RoomPositionData,
+} from './reserved.js';
 
 /** Longer epochs are of no server (PROTOCOL.md 17.4). */
 const longestEpoch = 64;
@@ -42,6 +49,17 @@ export function parsePublish(data: unknown): ParseResult<PublishData> {
     return refuse('$publish', data, 'event', 'the name of an event, which is not empty and does not begin with $');
   }
   return { ok: true, value: { room, event, data: memberOf(data, 'data') } };
+}
+
+/**
+ * Whether this can be what a client presents of a room in `$hello` (PROTOCOL.md 18.2).
+ *
+ * @internal
+ */
+export function isPresented(value: unknown): value is PresentedPosition {
+  if (typeof memberOf(value, 'room') !== 'string') return false;
+  const hasPosition = memberOf(value, 'epoch') !== undefined || memberOf(value, 'offset') !== undefined;
+  return !hasPosition || isPosition(value);
 }
 
 function isPosition(value: unknown): value is RoomPositionData {

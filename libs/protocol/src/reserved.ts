@@ -83,6 +83,10 @@ export const maxNumber = 2 ** 31 - 1;
 export interface HelloData {
   /** Without it the token of the handshake counts, if there was one. */
   token?: string;
+  /** The session that the client had; null: it had none and wants one; absent: it wants none (PROTOCOL.md 18.1). */
+  session?: string | null;
+  /** The rooms of the client, and what it has of them (PROTOCOL.md 18.2). */
+  positions?: PresentedPosition[];
 }
 
 /**
@@ -100,6 +104,22 @@ export interface WelcomeData {
   heartbeat: { intervalMs: number; graceMs: number };
   /** The largest message the server accepts, in bytes. */
   limits: { maxPayloadBytes: number };
+  /** Absent: the client wanted none, or the server offers none. */
+  session?: SessionData;
+}
+
+/**
+ * The session of a client (PROTOCOL.md 18.3).
+ *
+ * @publicApi
+ */
+export interface SessionData {
+  /** What the client presents in its next `$hello`. */
+  id: string;
+  /** Whether it is the one that the client has presented. */
+  resumed: boolean;
+  /** Milliseconds after the end of the connection in which it can be resumed. */
+  expiresMs: number;
 }
 
 /**
@@ -192,6 +212,16 @@ export interface RoomPositionData {
 }
 
 /**
+ * A room in `$hello`, and the last publication of it that the client has (PROTOCOL.md 18.2). Epoch and offset are both
+ * absent in rooms without history.
+ *
+ * @publicApi
+ */
+export interface PresentedPosition extends Partial<RoomPositionData> {
+  room: string;
+}
+
+/**
  * `$join`, client to server (PROTOCOL.md 17.1).
  *
  * @publicApi
@@ -225,12 +255,23 @@ export interface JoinedData {
 }
 
 /**
- * `$leave` of the client; `$left`, `$degraded` and `$restored` of the server (PROTOCOL.md 17.6, 17.8).
+ * `$leave` of the client; `$degraded` and `$restored` of the server (PROTOCOL.md 17.6, 17.8).
  *
  * @publicApi
  */
 export interface LeaveData {
   room: string;
+}
+
+/**
+ * `$left` of the server (PROTOCOL.md 17.6).
+ *
+ * @publicApi
+ */
+export interface LeftData {
+  room: string;
+  /** Why the client is no member after a reconnect (PROTOCOL.md 18.6). */
+  reason?: 'forbidden' | 'session' | 'failed';
 }
 
 /**

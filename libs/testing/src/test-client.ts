@@ -18,6 +18,8 @@ export interface TestClientOptions {
   readonly protocols?: readonly string[];
   /** In plain mode sent as `Authorization: Bearer`, in SDK mode in `$hello`. Default none. */
   readonly token?: string;
+  /** In SDK mode: what else `$hello` says, such as `session`. Default nothing. */
+  readonly hello?: object;
   /** `Origin` header. Default none, as of a client that is not a browser. */
   readonly origin?: string;
   /** Whether pings are answered: those of the protocol, and `$ping` in SDK mode. Default true. */
@@ -106,7 +108,8 @@ export class TestClient implements AsyncDisposable {
       return new TestClient(socket, timeoutMs, options.answerPings !== false);
     });
     try {
-      client.send({ event: ReservedEvent.hello, data: options.token === undefined ? {} : { token: options.token } });
+      const { token, hello } = options;
+      client.send({ event: ReservedEvent.hello, data: { ...(token !== undefined && { token }), ...hello } });
       client.#welcomeFrame = await client.next(ReservedEvent.welcome);
     } catch (error) {
       client.terminate();

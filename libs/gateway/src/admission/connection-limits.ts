@@ -40,6 +40,11 @@ export class ConnectionLimits {
     return true;
   }
 
+  /** @internal By a {@link Place} that is bound. */
+  unbind(subject: string): void {
+    leave(this.#byPrincipal, subject);
+  }
+
   /** @internal By a {@link Place}, once. */
   vacate(ipKey: string, bound: string | undefined): void {
     this.#total -= 1;
@@ -65,6 +70,11 @@ class Place implements Lease {
     if (!this.#limits.bind(subject, this.#bound)) return false;
     this.#bound = subject;
     return true;
+  }
+
+  leavePrincipal(): void {
+    if (this.#bound !== undefined) this.#limits?.unbind(this.#bound);
+    this.#bound = undefined;
   }
 
   release(): void {

@@ -26,6 +26,8 @@ export interface Lease {
    * @returns false when the principal has too many; nothing is counted then and what was bound stays so.
    */
   bindPrincipal(subject: string): boolean;
+  /** Counts the connection for no principal any more: another one takes its place. */
+  leavePrincipal(): void;
   /** Gives the place back. Every call but the first does nothing; a principal is not bound after it. */
   release(): void;
 }

@@ -1,10 +1,9 @@
-import { CloseCode, parseHello, ReservedEvent } from '@holdfast/protocol';
+import { CloseCode, type HelloData, parseHello, ReservedEvent } from '@holdfast/protocol';
 import { GatewayFeature, type Link, LinkField, type LinkObserver } from '../connection/index.js';
 import type { FrameReply, ReceivesFrames } from '../dispatch/index.js';
 import { Deadline } from '../ground/index.js';
 
-/** @param token - undefined: that of the handshake counts, if there was one. */
-type Greeted = (token: string | undefined) => void;
+type Greeted = (hello: HelloData) => void;
 
 /** Takes the first frame of SDK clients: `$hello` (PROTOCOL.md 6.1). */
 @GatewayFeature()
@@ -14,7 +13,7 @@ export class HelloFrames implements LinkObserver, ReceivesFrames {
       const greeted = this.#expected.get(reply.link);
       const hello = greeted && parseHello(data);
       if (!hello) reply.violate('RESERVED_EVENT', '$hello may be sent once', id);
-      else if (hello.ok) this.#greet(reply.link, hello.value.token);
+      else if (hello.ok) this.#greet(reply.link, hello.value);
       else reply.violate(hello.error.code, hello.error.message, id);
     },
   };
@@ -33,10 +32,10 @@ export class HelloFrames implements LinkObserver, ReceivesFrames {
     this.#expected.set(link, undefined);
   }
 
-  #greet(link: Link, token: string | undefined): void {
+  #greet(link: Link, hello: HelloData): void {
     const greeted = this.#expected.get(link);
     this.#expected.set(link, undefined);
     link.greet();
-    greeted?.(token);
+    greeted?.(hello);
   }
 }

@@ -1,4 +1,4 @@
-import { CloseCode, errorCodes, ReservedEvent } from '@holdfast/protocol';
+import { CloseCode, errorCodes, type HelloData, ReservedEvent, type SessionData } from '@holdfast/protocol';
 import {
   type Arrival,
   bindPrincipal,
@@ -14,11 +14,13 @@ import { type BoundedLog, Deadline, inTime, type TimerWheel } from '../ground/in
 import { accountFor, labelOf } from '../nest/index.js';
 import type { Counters, Tracing } from '../telemetry/index.js';
 import type { HelloFrames } from './hello.js';
+import type { Resumption } from './resumption.js';
 
 export interface ReceptionParts {
   readonly conversations: ConversationParts;
   readonly bindings: NestBindings;
   readonly hello: HelloFrames;
+  readonly resumption: Resumption;
   readonly counters: Counters;
   readonly tracing: Tracing;
   readonly log: BoundedLog;
@@ -47,25 +49,27 @@ export class Reception implements ReceptionPort<Route> {
     // An observer may have closed it.
     if (link.isEnding) return;
     if (link.isAdmitted) this.#admit(arrival);
-    else hello.expect(link, helloTimeoutMs, (token) => void this.#greeted(arrival, token));
+    else hello.expect(link, helloTimeoutMs, (greeting) => void this.#greeted(arrival, greeting));
   }
 
-  /** `$hello` has arrived. */
-  async #greeted(arrival: Arrival<Route>, token: string | undefined): Promise<void> {
+  async #greeted(arrival: Arrival<Route>, hello: HelloData): Promise<void> {
     const { link } = arrival;
+    let session: SessionData | undefined;
     try {
-      if (token !== undefined) link.connection.credentials = token;
+      if (hello.token !== undefined) link.connection.credentials = hello.token;
       // Without this, a client with an unusable token would be admitted without an identity (PROTOCOL.md 2.5).
       else if (arrival.unusableToken !== undefined) throw new HoldfastException('UNAUTHORIZED', arrival.unusableToken);
       const deciding = this.#decide(arrival);
       if (deciding) await deciding;
+      if (hello.session !== undefined) session = await this.parts.resumption.begin(link, hello);
+      // After the claim, because a connection takes the place of the one whose session it takes over.
       bindPrincipal(link);
     } catch (error) {
       this.#reject(arrival, error);
       return;
     }
     if (link.isEnding) return;
-    this.#welcome(arrival);
+    this.#welcome(arrival, session);
     this.#admit(arrival);
   }
 
@@ -83,11 +87,12 @@ export class Reception implements ReceptionPort<Route> {
     );
   }
 
-  #welcome({ link, destination }: Arrival<Route>): void {
+  #welcome({ link, destination }: Arrival<Route>, session: SessionData | undefined): void {
     const data = {
       connectionId: link.connection.id,
       heartbeat: this.parts.heartbeat,
       limits: { maxPayloadBytes: destination.settings.maxPayloadBytes },
+      session,
     };
     link.send({ event: ReservedEvent.welcome, data }, 'control');
   }

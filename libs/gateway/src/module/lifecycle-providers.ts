@@ -20,6 +20,7 @@ import {
 import { announcementOf } from '../heartbeat/index.js';
 import { UnfinishedBytes } from '../intake/index.js';
 import { Closing, HelloFrames, Reception } from '../lifecycle/index.js';
+import { Sessions } from '../session/index.js';
 import { Counters, Metrics, Tracing, Traffic } from '../telemetry/index.js';
 import { Features } from './features.js';
 import { HoldfastAdapter } from './holdfast.adapter.js';
@@ -42,7 +43,7 @@ export const lifecycleProviders: Provider[] = [
   {
     provide: Reception,
     inject: [
-      ...[HOLDFAST_OPTIONS, CONVERSATION_PARTS, NestBindings, HelloFrames],
+      ...[HOLDFAST_OPTIONS, CONVERSATION_PARTS, NestBindings, HelloFrames, Sessions],
       ...[Counters, Tracing, BoundedLog, TimerWheel],
     ],
     useFactory: (
@@ -50,13 +51,14 @@ export const lifecycleProviders: Provider[] = [
       conversations: ConversationParts,
       bindings: NestBindings,
       hello: HelloFrames,
+      resumption: Sessions,
       counters: Counters,
       tracing: Tracing,
       log: BoundedLog,
       wheel: TimerWheel,
     ) =>
       new Reception({
-        ...{ conversations, bindings, hello, counters, tracing, log, wheel },
+        ...{ conversations, bindings, hello, resumption, counters, tracing, log, wheel },
         headerLimits: admission,
         heartbeat: announcementOf(heartbeat),
         handshakeTimeoutMs: admission.handshakeTimeoutMs,

@@ -8,6 +8,7 @@ import { HeartbeatOptions } from '../heartbeat/index.js';
 import { LifecycleOptions } from '../lifecycle/index.js';
 import { OutboxOptions } from '../outbox/index.js';
 import { RoomLimitOptions, RoomPolicyOptions } from '../rooms/index.js';
+import { SessionOptions } from '../session/index.js';
 
 /**
  * Everything there is to set. All of it has a safe default; a wrong value stops the boot and is named.
@@ -48,4 +49,7 @@ export class HoldfastOptions {
 
   @IsGroup(() => RoomLimitOptions)
   roomLimits?: RoomLimitOptions;
+
+  @IsGroup(() => SessionOptions)
+  sessions?: SessionOptions;
 }

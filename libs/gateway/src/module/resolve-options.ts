@@ -12,6 +12,7 @@ import { unfinishedProblems } from '../intake/index.js';
 import type { LifecycleOptions } from '../lifecycle/index.js';
 import type { OutboxOptions } from '../outbox/index.js';
 import { roomLimitDefaults, type RoomLimits, type RoomPolicyOptions, roomProblems } from '../rooms/index.js';
+import type { SessionOptions } from '../session/index.js';
 import { HoldfastOptions } from './options.js';
 
 /** Options whose defaults follow from what gateways take, see `endpointSettings` and `UnfinishedBytes`. */
@@ -34,6 +35,7 @@ export interface ResolvedOptions {
   readonly decodeLimits: DecodeLimits;
   readonly rooms: readonly RoomPolicyOptions[];
   readonly roomLimits: RoomLimits;
+  readonly sessions: Readonly<Required<SessionOptions>>;
 }
 
 /**
@@ -79,6 +81,7 @@ function resolve(given: HoldfastOptions): ResolvedOptions {
     lifecycle: Object.freeze({ ...lifecycleDefaults, ...defined(given.lifecycle) }),
     rooms: Object.freeze(given.rooms ?? []),
     roomLimits: Object.freeze({ ...roomLimitDefaults, ...defined(given.roomLimits) }),
+    sessions: Object.freeze({ ...sessionDefaults, ...defined(given.sessions) }),
     decodeLimits: Object.freeze({ ...defaultDecodeLimits, maxEventLength, maxIdLength, maxDepth, maxMembers }),
   });
 }
@@ -133,6 +136,7 @@ const outboxDefaults: Required<OutboxOptions> = {
   lowWaterBytes: 262_144,
   overflow: 'close',
 };
+const sessionDefaults: Required<SessionOptions> = { resumableMs: 120_000 };
 const lifecycleDefaults: Required<LifecycleOptions> = {
   connectTimeoutMs: 10_000,
   helloTimeoutMs: 10_000,

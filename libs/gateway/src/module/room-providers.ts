@@ -1,20 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { OnApplicationShutdown, OnModuleInit, Provider } from '@nestjs/common';
-import { MemoryBackplane, RoomHub } from '@holdfast/backplane';
+import { type Backplane, MemoryBackplane, RoomHub } from '@holdfast/backplane';
 import { ConnectionRegistry } from '../connection/index.js';
 import { Dispatcher } from '../dispatch/index.js';
 import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
 import { RoomFrames, RoomMemberships, RoomPolicies, RoomPublishing, Rooms } from '../rooms/index.js';
+import { Sessions } from '../session/index.js';
 import { Counters } from '../telemetry/index.js';
 import type { ResolvedOptions } from './resolve-options.js';
-import { HOLDFAST_OPTIONS } from './tokens.js';
+import { HOLDFAST_BACKPLANE, HOLDFAST_NODE, HOLDFAST_OPTIONS } from './tokens.js';
 
 /** Connects the engine of the rooms at boot, and disconnects it when all connections have ended. */
 class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
-  constructor(private readonly hub: RoomHub) {}
+  constructor(
+    private readonly hub: RoomHub,
+    private readonly node: string,
+  ) {}
 
   onModuleInit(): Promise<void> {
-    return this.hub.start(randomUUID());
+    return this.hub.start(this.node);
   }
 
   onApplicationShutdown(): Promise<void> {
@@ -22,33 +26,71 @@ class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** Rooms, and who is in them. */
+/** Rooms, who is in them, and who comes back to them. */
 export const roomProviders: Provider[] = [
+  { provide: HOLDFAST_NODE, useFactory: () => randomUUID() },
+  {
+    provide: HOLDFAST_BACKPLANE,
+    inject: [HOLDFAST_OPTIONS, HOLDFAST_CLOCK, HOLDFAST_RANDOM],
+    useFactory: ({ roomLimits }: ResolvedOptions, clock: Clock, random: Random) =>
+      new MemoryBackplane({ maxBytes: roomLimits.historyBytes, clock, random }),
+  },
   {
     provide: RoomPolicies,
     inject: [HOLDFAST_OPTIONS],
     useFactory: ({ rooms }: ResolvedOptions) => new RoomPolicies(rooms),
   },
   {
-    provide: RoomHub,
-    inject: [HOLDFAST_OPTIONS, RoomPolicies, HOLDFAST_CLOCK, HOLDFAST_RANDOM],
-    useFactory: ({ roomLimits }: ResolvedOptions, policies: RoomPolicies, clock: Clock, random: Random) =>
-      new RoomHub({
-        backplane: new MemoryBackplane({ maxBytes: roomLimits.historyBytes, clock, random }),
-        policyOf: (room) => policies.of(room),
-        settings: { maxRooms: roomLimits.perNode },
-        clock,
-        random,
+    provide: Sessions,
+    inject: [HOLDFAST_OPTIONS, HOLDFAST_BACKPLANE, HOLDFAST_NODE, Counters, BoundedLog, TimerWheel],
+    useFactory: (
+      { sessions }: ResolvedOptions,
+      backplane: Backplane,
+      node: string,
+      counters: Counters,
+      log: BoundedLog,
+      wheel: TimerWheel,
+    ) =>
+      new Sessions({
+        ...{ store: backplane.sessions, node, counters, log, wheel },
+        resumableMs: sessions.resumableMs,
+        send: (to, command) => backplane.send(to, command),
       }),
   },
-  { provide: RoomsRuntime, inject: [RoomHub], useFactory: (hub: RoomHub) => new RoomsRuntime(hub) },
+  {
+    provide: RoomHub,
+    inject: [HOLDFAST_OPTIONS, HOLDFAST_BACKPLANE, RoomPolicies, Sessions, HOLDFAST_CLOCK, HOLDFAST_RANDOM],
+    useFactory: (
+      { roomLimits }: ResolvedOptions,
+      backplane: Backplane,
+      policies: RoomPolicies,
+      sessions: Sessions,
+      clock: Clock,
+      random: Random,
+    ) =>
+      new RoomHub({
+        ...{ backplane, clock, random },
+        policyOf: (room) => policies.of(room),
+        onCommand: (command) => sessions.received(command),
+        settings: { maxRooms: roomLimits.perNode },
+      }),
+  },
+  {
+    provide: RoomsRuntime,
+    inject: [RoomHub, HOLDFAST_NODE],
+    useFactory: (hub: RoomHub, node: string) => new RoomsRuntime(hub, node),
+  },
   {
     provide: RoomMemberships,
-    inject: [HOLDFAST_OPTIONS, RoomHub, RoomPolicies, Dispatcher, TimerWheel, HOLDFAST_CLOCK, BoundedLog, Counters],
+    inject: [
+      ...[HOLDFAST_OPTIONS, RoomHub, RoomPolicies, Sessions, Dispatcher],
+      ...[TimerWheel, HOLDFAST_CLOCK, BoundedLog, Counters],
+    ],
     useFactory: (
       { roomLimits: limits, messages }: ResolvedOptions,
       hub: RoomHub,
       policies: RoomPolicies,
+      memory: Sessions,
       dispatcher: Dispatcher,
       wheel: TimerWheel,
       clock: Clock,
@@ -56,7 +98,7 @@ export const roomProviders: Provider[] = [
       counters: Counters,
     ) =>
       new RoomMemberships({
-        ...{ hub, policies, dispatcher, wheel, clock, log, counters, limits },
+        ...{ hub, policies, memory, dispatcher, wheel, clock, log, counters, limits },
         frames: new RoomFrames(),
         stalledMs: limits.stalledMs,
         handlerTimeoutMs: messages.handlerTimeoutMs,

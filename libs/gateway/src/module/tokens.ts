@@ -8,3 +8,7 @@ export const LINK_PARTS = Symbol('LINK_PARTS');
 export const CONVERSATION_PARTS = Symbol('CONVERSATION_PARTS');
 /** Injects the {@link PendingWork} of disconnect hooks. */
 export const DISCONNECT_HOOKS = Symbol('DISCONNECT_HOOKS');
+/** Injects the {@link Backplane} of this node. */
+export const HOLDFAST_BACKPLANE = Symbol('HOLDFAST_BACKPLANE');
+/** Injects the name of this node, which no other node and no other start of it has. */
+export const HOLDFAST_NODE = Symbol('HOLDFAST_NODE');

@@ -6,7 +6,7 @@ import {
   roomKindOf,
   type Subscription,
 } from '@holdfast/backplane';
-import { CloseCode, ReservedEvent } from '@holdfast/protocol';
+import { CloseCode, type LeftData, ReservedEvent } from '@holdfast/protocol';
 import type { Link } from '../connection/index.js';
 import { Deadline } from '../ground/index.js';
 import type { Counters } from '../telemetry/index.js';
@@ -29,6 +29,8 @@ type RequestId = string | number | undefined;
 export class ConnectionRooms implements Member {
   /** Joins that wait for the decision of their method. */
   readonly pending = new Set<JoinCall>();
+  /** Joins by the application that are being stored. */
+  readonly entering = new Set<string>();
   readonly #subscriptions = new Map<string, Subscription>();
   /** Joins that are to be answered, by room. */
   #asked: Map<string, RequestId> | undefined;
@@ -57,6 +59,7 @@ export class ConnectionRooms implements Member {
 
   /** Ends the membership, and joins that are not decided. @returns whether it was a member. */
   leave(room: string): boolean {
+    this.entering.delete(room);
     for (const call of this.pending) if (call.room === room) call.isWithdrawn = true;
     return this.end(room);
   }
@@ -125,6 +128,10 @@ export class ConnectionRooms implements Member {
 
   restored({ room }: Subscription): void {
     this.#tell(ReservedEvent.restored, { room });
+  }
+
+  tellLeft(data: LeftData): void {
+    this.#tell(ReservedEvent.left, data);
   }
 
   /** Plain clients are told nothing of the protocol. */

@@ -5,3 +5,4 @@ export { RoomLimitOptions, RoomPolicyOptions } from './room-options.js';
 export { RoomPolicies, roomProblems } from './room-policies.js';
 export { RoomPublishing } from './room-publishing.js';
 export { Rooms } from './rooms.service.js';
+export type { ReturningRoom, RoomMemory } from './room-memory.js';

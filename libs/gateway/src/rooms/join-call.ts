@@ -21,11 +21,13 @@ export interface JoinCallParts {
   readonly timeOut: (invocation: Invocation) => void;
   /** Counts an error, and says what the client is told of it. */
   readonly account: (error: unknown) => ErrorData;
+  /** What the client is told when it is not allowed. */
+  readonly refuse: (error: ErrorData) => { event: string; data: object };
 }
 
 /**
  * One call of a method with `@Room()`. It is not in the queue of the connection's messages: a client that joins rooms
- * need not wait for its other requests. Allowed, it is answered by the `$joined` of the join, otherwise by `$error`.
+ * need not wait for its other requests. Allowed, it is answered by the `$joined` of the join.
  */
 export class JoinCall implements MessageOwner, Answers {
   readonly waiting = 0;
@@ -105,8 +107,9 @@ export class JoinCall implements MessageOwner, Answers {
     this.#stream?.cancel();
   }
 
-  error(to: Answered, data: object): Buffer {
-    return this.#frame(to, ReservedEvent.error, data);
+  error(to: Answered, error: ErrorData): Buffer {
+    const { event, data } = this.parts.refuse(error);
+    return this.#frame(to, event, data);
   }
 
   #frame({ id }: Answered, event: string, data: object): Buffer {

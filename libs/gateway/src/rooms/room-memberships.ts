@@ -1,6 +1,5 @@
 import { createMeter, type Meter, type Position, type RoomHub, roomKindOf } from '@holdfast/backplane';
 import {
-  type ErrorData,
   type JoinData,
   type LeaveData,
   parseJoin,
@@ -16,32 +15,27 @@ import {
   type OwnRooms,
   type RoomsPort,
 } from '../connection/index.js';
-import type { Dispatcher, FrameReply, Message, ReceivesFrames } from '../dispatch/index.js';
+import type { FrameReply, ReceivesFrames } from '../dispatch/index.js';
 import { HoldfastException, RateLimitException } from '../errors/index.js';
-import { routeOfLink } from '../gateways/index.js';
-import type { BoundedLog, Clock, TimerWheel } from '../ground/index.js';
-import { accountFor, labelOf } from '../nest/index.js';
+import type { Clock } from '../ground/index.js';
 import { ConnectionRooms, type ConnectionRoomsParts } from './connection-rooms.js';
-import { JoinCall } from './join-call.js';
+import { RoomDecisions, type RoomDecisionsParts } from './room-decisions.js';
 import { unavailable } from './room-errors.js';
+import type { RoomMemory } from './room-memory.js';
 import { checkRoomName } from './room-name.js';
-import type { RoomLimits } from './room-limits.js';
 import type { RoomPolicies } from './room-policies.js';
+import { RoomReturn } from './room-return.js';
 
 type RequestId = string | number | undefined;
 
 /** Requests that may wait for the connection hooks of their client. */
 const mostEarly = 256;
 
-export interface RoomMembershipsParts extends ConnectionRoomsParts {
+export interface RoomMembershipsParts extends ConnectionRoomsParts, RoomDecisionsParts {
   readonly hub: RoomHub;
   readonly policies: RoomPolicies;
-  readonly dispatcher: Dispatcher;
-  readonly wheel: TimerWheel;
+  readonly memory: RoomMemory;
   readonly clock: Clock;
-  readonly log: BoundedLog;
-  readonly limits: RoomLimits;
-  readonly handlerTimeoutMs: number;
 }
 
 /** Which connection is in which room: joins by the server and by SDK clients, and their end. */
@@ -58,21 +52,43 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   /** What was asked for before the connection hooks had finished. */
   readonly #early = new LinkField<(() => void)[]>('earlyJoins');
 
-  constructor(private readonly parts: RoomMembershipsParts) {}
+  readonly #decisions: RoomDecisions;
+  readonly #return: RoomReturn;
+
+  constructor(private readonly parts: RoomMembershipsParts) {
+    this.#decisions = new RoomDecisions(parts);
+    const { memory, counters, limits } = parts;
+    this.#return = new RoomReturn({
+      ...{ decisions: this.#decisions, memory, counters, nameLength: limits.nameLength },
+      enter: (rooms, room, since) => this.#enter(rooms.link, room, since),
+    });
+  }
 
   /** @throws HoldfastException `INVALID_ROOM`, `TOO_MANY_ROOMS`, `UNAVAILABLE` */
   async #join(link: Link, room: string): Promise<void> {
     checkRoomName(room, this.parts.limits.nameLength);
-    if (this.#of(link).get(room)) return;
-    const position = await this.parts.hub.open(room).catch(unavailable);
-    if (link.isEnding || this.#of(link).get(room)) return;
-    const isLatest = roomKindOf(this.parts.policies.of(room).history) === 'latest';
-    // A new member of a room that keeps the newest publication gets that one.
-    this.#enter(link, room, isLatest ? null : position);
+    const rooms = this.#of(link);
+    if (rooms.get(room)) return;
+    rooms.entering.add(room);
+    const since = this.parts.memory.positionOf(link, room) ?? (await this.#newPosition(room).catch(unavailable));
+    await this.parts.memory.remember(link, room, since).catch(unavailable);
+    if (!rooms.entering.delete(room) && !rooms.get(room)) {
+      // It was left in the meantime.
+      this.parts.memory.forget(link, room);
+    } else if (!link.isEnding && !rooms.get(room)) {
+      this.#enter(link, room, since);
+    }
+  }
+
+  /** A new member of a room that keeps the newest publication gets that one. */
+  async #newPosition(room: string): Promise<Position | null> {
+    const position = await this.parts.hub.open(room);
+    return roomKindOf(this.parts.policies.of(room).history) === 'latest' ? null : position;
   }
 
   #leave(link: Link, room: string): void {
-    if (this.#rooms.get(link)?.leave(room)) this.#tellLeft(link, room);
+    this.parts.memory.forget(link, room);
+    if (this.#rooms.get(link)?.leave(room)) this.#rooms.get(link)?.tellLeft({ room });
   }
 
   of(link: Link): OwnRooms {
@@ -87,6 +103,7 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   }
 
   opened(link: Link): void {
+    this.#return.restore(this.#of(link));
     const early = this.#early.get(link) ?? [];
     this.#early.set(link, undefined);
     for (const ask of early) ask();
@@ -122,16 +139,8 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
     try {
       task();
     } catch (error) {
-      reply.answer({ event: ReservedEvent.error, data: this.#account(error) }, id);
+      reply.answer({ event: ReservedEvent.error, data: this.#decisions.account(error) }, id);
     }
-  }
-
-  /** What the client is told of an error, which is counted, and logged where it is ours. */
-  #account(error: unknown): ErrorData {
-    const { data, isFault } = accountFor(error);
-    this.parts.counters.add('error', labelOf(data.code));
-    if (isFault) this.parts.log.error('join', 'A client could not join a room', error);
-    return data;
   }
 
   #requested(reply: FrameReply, join: JoinData, id: RequestId): void {
@@ -146,27 +155,13 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
       this.#enter(link, room, since ?? null, id);
       return;
     }
-    const rule = routeOfLink(link)?.rooms.match(`/${room}`);
-    if (!rule) throw new HoldfastException('FORBIDDEN', 'Clients may not join this room');
-    const rooms = this.#of(link);
-    if (rooms.size + rooms.pending.size >= this.parts.limits.perConnection) throw this.#tooMany();
-    const { wheel, dispatcher, handlerTimeoutMs: timeoutMs } = this.parts;
-    const call: JoinCall = new JoinCall(
-      link,
-      room,
-      { wheel, timeoutMs, timeOut: (late) => dispatcher.timeOut(late), account: (error) => this.#account(error) },
-      () => this.#enter(link, room, since ?? null, id),
-      () => rooms.pending.delete(call),
-    );
-    rooms.pending.add(call);
-    const data = { ...rule.params, room };
-    const message: Message = { plan: rule.value, data, id, trace: undefined, frame: '', wire: undefined };
-    dispatcher.start(call, message);
+    const allowed = (): void => this.#enter(link, room, since ?? null, id);
+    this.#decisions.ask({ rooms: this.#of(link), room, id, allowed });
   }
 
   #enter(link: Link, room: string, since: Position | null, id?: RequestId): void {
     const rooms = this.#of(link);
-    if (!rooms.end(room) && rooms.size >= this.parts.limits.perConnection) throw this.#tooMany();
+    if (!rooms.end(room) && rooms.size >= this.parts.limits.perConnection) throw this.#decisions.tooMany();
     rooms.answerJoin(room, id);
     try {
       rooms.add(room, this.parts.hub.join(room, rooms, since));
@@ -178,18 +173,10 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
 
   #left(reply: FrameReply, { room }: LeaveData, id: RequestId): void {
     this.#inOrder(reply.link, () => {
+      this.parts.memory.forget(reply.link, room);
       this.#rooms.get(reply.link)?.leave(room);
       reply.answer(leftFrame(room), id);
     });
-  }
-
-  #tellLeft(link: Link, room: string): void {
-    if (link.connection.handshake.mode === 'sdk') link.send(leftFrame(room), 'answer');
-  }
-
-  #tooMany(): HoldfastException {
-    const { perConnection } = this.parts.limits;
-    return new HoldfastException('TOO_MANY_ROOMS', `A connection may be in ${perConnection} rooms`);
   }
 
   /** What is asked for before the connection hooks have finished waits for them. */

@@ -16,7 +16,8 @@ export type CounterName =
   | 'unchecked'
   | 'shed'
   | 'unrecovered'
-  | 'degraded';
+  | 'degraded'
+  | 'session';
 
 /**
  * Counts of what happened since boot, for health pages and tests. Labels are codes of the catalogue or names in the

@@ -1,0 +1,2 @@
+export { SessionOptions } from './session-options.js';
+export { Sessions } from './sessions.js';
