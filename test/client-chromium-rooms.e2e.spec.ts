@@ -43,6 +43,12 @@ class PageController {
     return html;
   }
 
+  @Get('reloading')
+  @Header('Content-Type', 'text/html')
+  reloading(): string {
+    return reloading;
+  }
+
   @Get('client.js')
   @Header('Content-Type', 'text/javascript')
   client(): string {
@@ -57,6 +63,11 @@ class LiveGateway {
     // Everybody may.
   }
 }
+
+/** Stores its session while it reloads. */
+const reloading = html
+  .replace('rooms: rooms()', 'rooms: rooms({ storage: sessionStorage })')
+  .replace('await room.join();', 'if (!location.search) await room.join();');
 
 requires('Chromium', chromiumMissing)('rooms in a browser, from the one file with rooms', () => {
   it('deliver what was missed while the connection was gone', async () => {
@@ -87,6 +98,39 @@ requires('Chromium', chromiumMissing)('rooms in a browser, from the one file wit
         2,
       ]);
       expect(complaints).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  });
+
+  it('of the client and of the server get what was missed while the page reloaded', async () => {
+    const options = { rooms: [{ pattern: 'orders/:id', history: { size: 100 } }] };
+    await using app = await boot({ options, providers: [LiveGateway], controllers: [PageController] });
+    const own = app.app.get<Rooms>(Rooms);
+    const browser = await launchChromium();
+    try {
+      for (const query of ['', '?server']) {
+        const page = await browser.newPage();
+        await page.goto(app.httpUrl(`/reloading${query}`));
+        if (query) await onlyConnection(app).join('orders/1');
+        await page.waitForFunction('document.title === "joined"');
+        await own.to('orders/1').emit('said', 1);
+        await page.waitForFunction('delivered.length === 1');
+        await page.goto('about:blank');
+        await expect.poll(() => own.count('orders/1')).toBe(0);
+        for (const n of [2, 3]) await own.to('orders/1').emit('said', n);
+        await page.goto(app.httpUrl(`/reloading${query}`));
+        await page.waitForFunction('delivered.length === 2 && document.title === "joined"');
+        expect(await page.evaluate(() => [delivered, missed])).toEqual([
+          [
+            [2, true],
+            [3, true],
+          ],
+          2,
+        ]);
+        await page.close();
+        await expect.poll(() => own.count('orders/1')).toBe(0);
+      }
     } finally {
       await browser.close();
     }

@@ -1,5 +1,5 @@
 import { createClient, type HoldfastClient, HoldfastError, type RoomsApi } from '@holdfast/client';
-import { type Room, type RoomPublication, rooms } from '@holdfast/client/rooms';
+import { type Room, type RoomPublication, rooms, type RoomsOptions } from '@holdfast/client/rooms';
 import { ConnectionRegistry } from '@holdfast/gateway';
 import { seededRandom } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
@@ -19,8 +19,8 @@ class Follower implements Disposable {
   recovered = 0;
   #wake: () => void = () => undefined;
 
-  constructor(app: RoomsApp, name: string) {
-    this.client = createClient(app.app.url(), { WebSocket, backoff: quickBackoff, rooms: rooms() });
+  constructor(app: RoomsApp, name: string, options?: RoomsOptions) {
+    this.client = createClient(app.app.url(), { WebSocket, backoff: quickBackoff, rooms: rooms(options) });
     this.room = this.client.room(name);
     this.room.on('$unrecovered', (lost) => this.unrecovered.push(lost));
     this.room.on('$recovered', ({ count }) => (this.recovered += count));
@@ -58,6 +58,36 @@ describe('rooms of the client, over real sockets', () => {
     await follower.has(4);
     expect(follower.record).toEqual([1, 2, 3, 4]);
     expect([follower.recovered, follower.room.state]).toEqual([2, 'joined']);
+  });
+
+  it('that the server has joined the client to are there again after a crash, with what was missed', async () => {
+    await using sut = await start();
+    using follower = new Follower(sut, 'orders/1');
+    await follower.client.request('enter', 'orders/1');
+    await sut.rooms.to('orders/1').emit('said', 1);
+    await follower.has(1);
+    for (let n = 2; n <= 5; n++) {
+      sut.rooms.members('orders/1')[0]?.terminate();
+      await sut.rooms.to('orders/1').emit('said', n);
+      await follower.has(n);
+    }
+    expect(follower.record).toEqual([1, 2, 3, 4, 5]);
+    expect(follower.unrecovered).toEqual([]);
+  });
+
+  it('go on in another client, to which the session was handed over', async () => {
+    await using sut = await start();
+    using first = new Follower(sut, 'orders/1');
+    await first.client.request('enter', 'orders/1');
+    await sut.rooms.to('orders/1').emit('said', 1);
+    await first.has(1);
+    const { session } = first.client;
+    await sut.rooms.to('orders/1').emit('said', 2);
+    using second = new Follower(sut, 'orders/1', { session });
+    await second.has(1);
+    expect(second.record).toEqual([2]);
+    // The first one does not come back, as it would take the session from the second one.
+    await expect.poll(() => first.client.state).toBe('failed');
   });
 
   it('say that a restart has lost what was published: epoch', async () => {

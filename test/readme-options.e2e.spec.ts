@@ -22,6 +22,7 @@ const titles: Readonly<Record<string, string>> = {
   lifecycle: 'Connect and drain',
   rooms: 'Policies of rooms, a list',
   roomLimits: 'Limits of rooms',
+  sessions: 'Clients that come back',
 };
 
 function optionsPage(): Promise<string> {
@@ -70,7 +71,9 @@ describe('SECURITY.md', () => {
   it('names no option that does not exist', () => {
     const known = new Set([...options, ...clientOptions()].map(({ name }) => name));
     const named = [
-      ...security.matchAll(/`((?:auth|admission|heartbeat|messages|outbox|lifecycle|rooms|roomLimits)\.[\w.]+)`/g),
+      ...security.matchAll(
+        /`((?:auth|admission|heartbeat|messages|outbox|lifecycle|rooms|roomLimits|sessions)\.[\w.]+)`/g,
+      ),
     ].map(([, name]) => name);
     expect(named.filter((name) => !known.has(name ?? ''))).toEqual([]);
   });

@@ -113,7 +113,10 @@ describe('PROTOCOL 18.5: a client that returns', () => {
   it('whose session is gone goes on in the rooms that it may join, and is told which others it has lost', async () => {
     await using sut = await startSessions();
     const first = await sut.connect();
-    const joined = [await join(first, 'chat/1'), (await first.request('enter', 'log/1'), await answerOf(first, '$joined'))];
+    const joined = [
+      await join(first, 'chat/1'),
+      (await first.request('enter', 'log/1'), await answerOf(first, '$joined')),
+    ];
     await cut(sut, first);
     await sut.rooms.to('chat/1').emit('said', 1);
     await using second = await sut.connect({ session: 'unknown', positions: joined.map(presented) });
@@ -326,4 +329,16 @@ describe('PROTOCOL 18.8: a session', () => {
     await using second = await sut.connect({ session: sessionOf(first).id });
     expect((await second.request('rooms')).data).toEqual(['log/1']);
   });
+});
+
+it('a client that is joined before its $welcome is a member only then, and hears of it then', async () => {
+  await using sut = await startSessions();
+  const joins: Promise<void>[] = [];
+  sut.app.app.get(ConnectionRegistry).on('joined', (connection) => joins.push(connection.join('log/1')));
+  await using client = await sut.connect();
+  expect(await client.next()).toMatchObject({ event: '$joined', data: { room: 'log/1' } });
+  await expect(sut.connect({ session: 5 })).rejects.toMatchObject({ closeCode: 4400 });
+  // That of the client that was refused ends, too.
+  await Promise.all(joins);
+  expect(sut.rooms.count('log/1')).toBe(1);
 });

@@ -63,7 +63,7 @@ export interface SessionClient extends TestClientOptions {
 }
 
 export async function startSessions(
-  options: Setup['options'] = {},
+  options: object = {},
   more: Omit<Setup, 'options' | 'providers'> = {},
 ): Promise<SessionsApp> {
   const app = await boot({

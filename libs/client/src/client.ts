@@ -56,7 +56,8 @@ export class HoldfastClient<E extends EventMap = AnyEvents> {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.#driver = new Driver(settings);
-    Object.assign(this, this.#driver.rooms?.api);
+    const { rooms } = this.#driver;
+    if (rooms) Object.defineProperties(this, Object.getOwnPropertyDescriptors(rooms.api));
   }
 
   /** The present state; the event `$state` reports each change. */

@@ -31,6 +31,7 @@ export class Driver {
     const isOpen = (): boolean => this.#link?.isWritable === true;
     this.rooms = settings.rooms?.attach({
       ports: settings.ports,
+      url: settings.url,
       get isOpen() {
         return isOpen();
       },
@@ -76,7 +77,7 @@ export class Driver {
     this.#link?.close();
     this.#link = undefined;
     this.requests.lose(change);
-    this.rooms?.lost();
+    this.rooms?.lost(change.code);
     if (!isFinal(change.to)) return;
     if (!hasGivenUp(this.#machine, this.#settings)) this.#wakeWatch.stop();
     this.outbox.clear(change);
@@ -91,7 +92,7 @@ export class Driver {
     } else if (to === 'waiting') {
       this.#retryTimer = clock.schedule(() => this.apply({ type: 'retry' }), nextAttemptAt - clock.wallNow());
     } else if (to === 'open') {
-      this.rooms?.welcomed();
+      this.rooms?.welcomed(this.#link?.welcome?.session);
       this.#flush();
     }
   }

@@ -158,7 +158,7 @@ export class Link {
 
   #hello(selected: string): void {
     // JSON leaves out a token that is undefined.
-    if (selected === SDK_SUBPROTOCOL_JSON) this.#control('$hello', { token: this.#token });
+    if (selected === SDK_SUBPROTOCOL_JSON) this.#control('$hello', { token: this.#token, ...this.#rooms?.hello() });
     else this.#refuse('the server selected another subprotocol');
   }
 

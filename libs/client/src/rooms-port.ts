@@ -1,10 +1,11 @@
-import type { Envelope } from '@holdfast/protocol';
+import type { Envelope, SessionData } from '@holdfast/protocol';
 import type { ClientPorts } from './ports.js';
 import type { ReservedName } from './reserved-name.js';
 
 /** What a client gives to its rooms. */
 export interface RoomsOwner {
   readonly ports: Readonly<ClientPorts>;
+  readonly url: string;
   /** Whether there is a connection. */
   readonly isOpen: boolean;
   /** Sends a request of the protocol. Rejects with a HoldfastError, see `HoldfastClient.request`. */
@@ -15,12 +16,18 @@ export interface RoomsOwner {
 export interface RoomsPart {
   /** Members of the client itself, see `RoomsApi`. */
   readonly api: object;
+  /** What else `$hello` says. */
+  hello(): object;
   /** A frame of the server. @returns whether it belongs to a room, and to nobody else. */
   receive(envelope: Envelope): boolean;
-  /** There is a connection. */
-  welcomed(): void;
-  /** There is none any more. */
-  lost(): void;
+  /**
+   * There is a connection.
+   *
+   * @param session - undefined: the server answers nothing of what `$hello` said.
+   */
+  welcomed(session: SessionData | undefined): void;
+  /** There is none any more. @param code - of its close. */
+  lost(code: number | undefined): void;
 }
 
 /**

@@ -1,5 +1,6 @@
 export { Room, type RoomEvents } from './room.js';
-export { rooms } from './rooms.js';
+export { rooms, type RoomsOptions } from './rooms.js';
+export type { ClientSession, SessionStorage, StoredRoom } from './session.js';
 export {
   type OwnRoomEvents,
   type RoomPlace,

@@ -1,9 +1,10 @@
-import type { Envelope, JoinedData, SkipData } from '@holdfast/protocol';
+import type { Envelope, JoinedData, LeftData, PresentedPosition, SkipData } from '@holdfast/protocol';
 import { Emitter } from '../emitter.js';
 import { HoldfastError } from '../errors.js';
 import type { RoomsOwner } from '../rooms-port.js';
 import { Publications } from './publications.js';
 import type { OwnRoomEvents, RoomPlace, RoomPosition, RoomPublication, RoomState } from './room-state.js';
+import type { StoredRoom } from './session.js';
 
 /**
  * The events of a room and their data.
@@ -39,6 +40,10 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   /** Whether a publication to several rooms was delivered before. @internal */
   readonly isKnown: (publication: string) => boolean;
   readonly name: string;
+  /** The application has asked for this object. @internal */
+  isAsked = false;
+  /** The server has joined this client by itself. @internal */
+  isOfServer = false;
   readonly #emitter = new Emitter();
   readonly #publications = new Set<Publications>();
   #state: RoomState = 'left';
@@ -48,12 +53,22 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   #missedUpTo = 0;
   #missedFrom = 0;
   #isAsking = false;
+  /** The server was told of the room in `$hello`, and says by itself what becomes of it. */
+  #isPresented = false;
+  /** The application does not want it, whatever the server says. */
+  #isUnwanted = false;
   #timer: unknown;
   #waiting: { resolve: () => void; reject: (error: HoldfastError) => void }[] = [];
 
   /** @internal */
-  constructor(owner: RoomsOwner, name: string, isKnown: (publication: string) => boolean) {
+  constructor(owner: RoomsOwner, name: string, isKnown: (publication: string) => boolean, stored?: StoredRoom) {
     this.owner = owner;
+    if (stored) {
+      const { isOfServer, ...position } = stored;
+      this.#position = position;
+      this.isOfServer = isOfServer;
+      if (isOfServer) this.#state = 'joining';
+    }
     this.name = name;
     this.isKnown = isKnown;
   }
@@ -78,6 +93,7 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
    */
   join({ since }: { readonly since?: RoomPosition } = {}): Promise<void> {
     if (since) this.#position = since;
+    this.#isUnwanted = false;
     if (this.#state === 'left' || this.#state === 'refused') this.#enter('joining');
     else if (this.#state !== 'joining') return Promise.resolve();
     const joined = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
@@ -87,11 +103,11 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
 
   /** Ends the membership. The position is forgotten. */
   leave(): void {
+    this.#isUnwanted = true;
     if (this.#state === 'left') return;
     const isMember = this.#state !== 'refused' && this.owner.isOpen;
     this.#over('left', new HoldfastError('CLOSED', `The room ${this.name} was left`));
-    // What the server answers changes nothing any more.
-    if (isMember) this.owner.request('$leave', { room: this.name }).catch(() => undefined);
+    if (isMember) this.#tellLeft();
   }
 
   /**
@@ -124,9 +140,25 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
     return publications;
   }
 
+  /** What `$hello` says of it; undefined: nothing, because it is not to be joined. @internal */
+  present(): PresentedPosition | undefined {
+    this.#isPresented = this.#isWanted;
+    return this.#isPresented ? { room: this.name, ...this.#position } : undefined;
+  }
+
+  /** There is a connection, whose server answers what was presented, or does not. @internal */
+  welcomed(answers: boolean): void {
+    if (answers && this.#isPresented) this.#isAsking = true;
+    else this.ask();
+  }
+
+  get #isWanted(): boolean {
+    return this.#state !== 'left' && this.#state !== 'refused';
+  }
+
   /** Asks the server to join, or to go on at the position. @internal */
   ask(): void {
-    if (this.#isAsking || !this.owner.isOpen || this.#state === 'left' || this.#state === 'refused') return;
+    if (this.#isAsking || !this.owner.isOpen || !this.#isWanted) return;
     this.#isAsking = true;
     // Its answer arrives as any `$joined`. Safe: it rejects with nothing else.
     this.owner
@@ -137,12 +169,19 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   /** The connection is gone. @internal */
   lost(): void {
     this.#settle();
-    if (this.#state !== 'left' && this.#state !== 'refused') this.#enter('joining');
+    if (this.#isWanted) this.#enter('joining');
   }
 
   /** The server says where the room goes on (PROTOCOL.md 17.2). @internal */
-  joined(data: JoinedData): void {
-    if (this.#state === 'left' || this.#state === 'refused') return;
+  joined(data: JoinedData, isAnswer: boolean): void {
+    if (!this.#isWanted) {
+      if (isAnswer) return;
+      if (this.#isUnwanted) {
+        this.#tellLeft();
+        return;
+      }
+      this.isOfServer = true;
+    }
     const { kind, epoch, recovered, top = 0, reason = '', undone = 0 } = data;
     // What was delivered since it was asked for must not be delivered again.
     const reached = recovered && this.#position?.epoch === epoch ? (this.#position?.offset ?? 0) : 0;
@@ -158,15 +197,17 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 
-  /** An event of the application (PROTOCOL.md 17.3, 17.10). @internal */
-  publication({ event, data, offset, epoch, publication }: RoomEnvelope): void {
-    if (this.#state === 'left' || this.#state === 'refused') return;
+  /** An event of the application (PROTOCOL.md 17.3, 17.10). @returns whether it was new. @internal */
+  publication({ event, data, offset, epoch, publication }: RoomEnvelope): boolean {
+    if (!this.#isWanted) return false;
     if (offset !== undefined && epoch !== undefined) {
-      if (!this.#isNext(epoch, offset)) return;
+      if (!this.#isNext(epoch, offset)) return false;
       this.#position = { epoch, offset };
     }
-    if (publication === undefined || !this.isKnown(publication)) this.#deliver(event, data, offset, epoch);
+    const isNew = publication === undefined || !this.isKnown(publication);
+    if (isNew) this.#deliver(event, data, offset, epoch);
     this.#progressed();
+    return isNew;
   }
 
   /** Publications that are not for this client, or were dropped (PROTOCOL.md 17.7). @internal */
@@ -179,13 +220,30 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   }
 
   /** @internal */
-  left(): void {
-    this.#over('left', new HoldfastError('CLOSED', `The server has removed this client from ${this.name}`));
+  left(reason: LeftData['reason']): void {
+    if (reason === 'failed') {
+      this.#later();
+      return;
+    }
+    const position = this.#position;
+    if (reason === 'session' && position) this.#emitter.emit('$unrecovered', { reason, position });
+    this.#over(
+      reason === 'forbidden' ? 'refused' : 'left',
+      new HoldfastError(
+        reason === 'forbidden' ? 'FORBIDDEN' : 'CLOSED',
+        `The server has removed this client from ${this.name}`,
+      ),
+    );
   }
 
   /** @internal */
   degraded(isDegraded: boolean): void {
     if (this.#state === 'joined' || this.#state === 'degraded') this.#enter(isDegraded ? 'degraded' : 'joined');
+  }
+
+  /** What the server answers changes nothing any more. */
+  #tellLeft(): void {
+    this.owner.request('$leave', { room: this.name }).catch(() => undefined);
   }
 
   #isNext(epoch: string, offset: number): boolean {
@@ -240,6 +298,7 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   #over(state: 'left' | 'refused', error: HoldfastError): void {
     this.#settle();
     this.#position = undefined;
+    this.isOfServer = false;
     this.#enter(state);
     for (const { reject } of this.#waiting.splice(0)) reject(error);
     if (state === 'left') for (const publications of [...this.#publications]) void publications.return();

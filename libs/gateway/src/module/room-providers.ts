@@ -4,9 +4,9 @@ import { type Backplane, MemoryBackplane, RoomHub } from '@holdfast/backplane';
 import { ConnectionRegistry } from '../connection/index.js';
 import { Dispatcher } from '../dispatch/index.js';
 import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
-import { RoomFrames, RoomMemberships, RoomPolicies, RoomPublishing, Rooms } from '../rooms/index.js';
+import { RoomFrames, RoomMemberships, RoomPolicies, RoomPublishing, Rooms, type RoomTally } from '../rooms/index.js';
 import { Sessions } from '../session/index.js';
-import { Counters } from '../telemetry/index.js';
+import { Counters, Metrics } from '../telemetry/index.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { HOLDFAST_BACKPLANE, HOLDFAST_NODE, HOLDFAST_OPTIONS } from './tokens.js';
 
@@ -15,9 +15,23 @@ class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly hub: RoomHub,
     private readonly node: string,
+    private readonly metrics: Metrics,
+    private readonly tally: RoomTally,
   ) {}
 
   onModuleInit(): Promise<void> {
+    const { hub, tally } = this;
+    this.metrics.watchRooms({
+      get rooms() {
+        return hub.rooms;
+      },
+      get members() {
+        return tally.members;
+      },
+      get deliveries() {
+        return tally.deliveries;
+      },
+    });
     return this.hub.start(this.node);
   }
 
@@ -77,8 +91,9 @@ export const roomProviders: Provider[] = [
   },
   {
     provide: RoomsRuntime,
-    inject: [RoomHub, HOLDFAST_NODE],
-    useFactory: (hub: RoomHub, node: string) => new RoomsRuntime(hub, node),
+    inject: [RoomHub, HOLDFAST_NODE, Metrics, RoomMemberships],
+    useFactory: (hub: RoomHub, node: string, metrics: Metrics, { tally }: RoomMemberships) =>
+      new RoomsRuntime(hub, node, metrics, tally),
   },
   {
     provide: RoomMemberships,
@@ -100,6 +115,7 @@ export const roomProviders: Provider[] = [
       new RoomMemberships({
         ...{ hub, policies, memory, dispatcher, wheel, clock, log, counters, limits },
         frames: new RoomFrames(),
+        tally: { members: 0, deliveries: 0 },
         stalledMs: limits.stalledMs,
         handlerTimeoutMs: messages.handlerTimeoutMs,
       }),
@@ -111,12 +127,13 @@ export const roomProviders: Provider[] = [
   },
   {
     provide: Rooms,
-    inject: [HOLDFAST_OPTIONS, RoomHub, RoomPolicies, ConnectionRegistry],
+    inject: [HOLDFAST_OPTIONS, RoomHub, RoomPolicies, ConnectionRegistry, Counters],
     useFactory: (
       { roomLimits: limits }: ResolvedOptions,
       hub: RoomHub,
       policies: RoomPolicies,
       registry: ConnectionRegistry,
-    ) => new Rooms({ hub, policies, limits }, registry),
+      counters: Counters,
+    ) => new Rooms({ hub, policies, limits, counters }, registry),
   },
 ];

@@ -14,10 +14,18 @@ import type { JoinCall } from './join-call.js';
 import type { Item } from './publication-item.js';
 import type { RoomFrames } from './room-frames.js';
 
+/** Of all connections. */
+export interface RoomTally {
+  members: number;
+  /** Publications that were handed to a connection. */
+  deliveries: number;
+}
+
 /** What all connections have in common, so that each costs one reference. */
 export interface ConnectionRoomsParts {
   readonly frames: RoomFrames;
   readonly counters: Counters;
+  readonly tally: RoomTally;
   /** Milliseconds in which a congested client has to read at least something. */
   readonly stalledMs: number;
 }
@@ -55,6 +63,7 @@ export class ConnectionRooms implements Member {
 
   add(room: string, subscription: Subscription): void {
     this.#subscriptions.set(room, subscription);
+    this.parts.tally.members++;
   }
 
   /** Ends the membership, and joins that are not decided. @returns whether it was a member. */
@@ -71,7 +80,9 @@ export class ConnectionRooms implements Member {
     this.#asked?.delete(room);
     // A request is answered, also when nobody waits for its room any more.
     if (id !== undefined) this.#tell(ReservedEvent.left, { room }, id);
-    return this.#subscriptions.delete(room);
+    if (!this.#subscriptions.delete(room)) return false;
+    this.parts.tally.members--;
+    return true;
   }
 
   endAll(): void {
@@ -99,6 +110,7 @@ export class ConnectionRooms implements Member {
     if (!joined.recovered) this.parts.counters.add('unrecovered', joined.reason);
     const { position, top, ...rest } = joined;
     const kind = roomKindOf(policy.history);
+    if (joined.recovered && position && position.offset < top) this.parts.counters.add('recovered', kind);
     this.#tell(ReservedEvent.joined, { room, kind, ...position, ...(position && { top }), ...rest }, id);
   }
 
@@ -113,7 +125,8 @@ export class ConnectionRooms implements Member {
     }
     if (link.isCongested && frame.item.volatile) return true;
     const bytes = frame.for(link.format);
-    if (bytes && !link.sendFrame(bytes, 'event')) this.parts.counters.add('dropped', 'publication');
+    if (bytes && link.sendFrame(bytes, 'event')) this.parts.tally.deliveries++;
+    else if (bytes) this.parts.counters.add('dropped', 'publication');
     return true;
   }
 

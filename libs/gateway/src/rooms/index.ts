@@ -1,3 +1,4 @@
+export type { RoomTally } from './connection-rooms.js';
 export { RoomFrames } from './room-frames.js';
 export { roomLimitDefaults, type RoomLimits } from './room-limits.js';
 export { RoomMemberships } from './room-memberships.js';

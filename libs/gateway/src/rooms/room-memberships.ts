@@ -18,7 +18,7 @@ import {
 import type { FrameReply, ReceivesFrames } from '../dispatch/index.js';
 import { HoldfastException, RateLimitException } from '../errors/index.js';
 import type { Clock } from '../ground/index.js';
-import { ConnectionRooms, type ConnectionRoomsParts } from './connection-rooms.js';
+import { ConnectionRooms, type ConnectionRoomsParts, type RoomTally } from './connection-rooms.js';
 import { RoomDecisions, type RoomDecisionsParts } from './room-decisions.js';
 import { unavailable } from './room-errors.js';
 import type { RoomMemory } from './room-memory.js';
@@ -52,10 +52,14 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   /** What was asked for before the connection hooks had finished. */
   readonly #early = new LinkField<(() => void)[]>('earlyJoins');
 
+  /** Joins that wait until the client is let in. */
+  readonly #unadmitted = new LinkField<(() => void)[]>('unadmittedJoins');
+  readonly tally: RoomTally;
   readonly #decisions: RoomDecisions;
   readonly #return: RoomReturn;
 
   constructor(private readonly parts: RoomMembershipsParts) {
+    this.tally = parts.tally;
     this.#decisions = new RoomDecisions(parts);
     const { memory, counters, limits } = parts;
     this.#return = new RoomReturn({
@@ -67,17 +71,32 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   /** @throws HoldfastException `INVALID_ROOM`, `TOO_MANY_ROOMS`, `UNAVAILABLE` */
   async #join(link: Link, room: string): Promise<void> {
     checkRoomName(room, this.parts.limits.nameLength);
+    // A client that was not welcomed yet would take what a room sends for a breach of the protocol (PROTOCOL.md 6.2).
+    if (!link.isAdmitted) await this.#admission(link);
     const rooms = this.#of(link);
-    if (rooms.get(room)) return;
+    if (link.state === 'closed' || rooms.get(room)) return;
     rooms.entering.add(room);
     const since = this.parts.memory.positionOf(link, room) ?? (await this.#newPosition(room).catch(unavailable));
     await this.parts.memory.remember(link, room, since).catch(unavailable);
-    if (!rooms.entering.delete(room) && !rooms.get(room)) {
-      // It was left in the meantime.
+    this.#remembered(link, room, since);
+  }
+
+  /** In the meantime the room may have been left, or joined by another call. */
+  #remembered(link: Link, room: string, since: Position | null): void {
+    const rooms = this.#of(link);
+    const isWanted = rooms.entering.delete(room);
+    if (link.isEnding || rooms.get(room)) return;
+    try {
+      if (isWanted) this.#enter(link, room, since);
+      else this.parts.memory.forget(link, room);
+    } catch (error) {
       this.parts.memory.forget(link, room);
-    } else if (!link.isEnding && !rooms.get(room)) {
-      this.#enter(link, room, since);
+      throw error;
     }
+  }
+
+  #admission(link: Link): Promise<void> {
+    return new Promise((resolve) => this.#unadmitted.set(link, [...(this.#unadmitted.get(link) ?? []), resolve]));
   }
 
   /** A new member of a room that keeps the newest publication gets that one. */
@@ -102,6 +121,11 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
     };
   }
 
+  admitted(link: Link): void {
+    for (const resolve of this.#unadmitted.get(link) ?? []) resolve();
+    this.#unadmitted.set(link, undefined);
+  }
+
   opened(link: Link): void {
     this.#return.restore(this.#of(link));
     const early = this.#early.get(link) ?? [];
@@ -115,6 +139,7 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
 
   ended(link: Link): void {
     this.#rooms.get(link)?.endAll();
+    this.admitted(link);
     for (const field of [this.#rooms, this.#rates, this.#early]) field.set(link, undefined);
   }
 

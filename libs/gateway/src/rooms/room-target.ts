@@ -1,8 +1,9 @@
-import type { Once, RoomHub } from '@holdfast/backplane';
+import { type Once, type RoomHub, roomKindOf } from '@holdfast/backplane';
 import { isReserved } from '@holdfast/protocol';
 import { randomBytes } from 'node:crypto';
 import { Connection, type Principal } from '../connection/index.js';
 import { HoldfastError } from '../errors/index.js';
+import type { Counters } from '../telemetry/index.js';
 import { type ItemHeader, itemOf } from './publication-item.js';
 import { unavailable } from './room-errors.js';
 import type { RoomLimits } from './room-limits.js';
@@ -30,6 +31,7 @@ export interface RoomTargetParts {
   readonly hub: RoomHub;
   readonly policies: RoomPolicies;
   readonly limits: RoomLimits;
+  readonly counters: Counters;
 }
 
 type Result = RoomPosition | null | Error;
@@ -99,13 +101,15 @@ export class RoomTarget<Events extends object, R> {
   }
 
   async #publish(room: string, item: Uint8Array, options: PublishOptions): Promise<RoomPosition | null> {
-    const { hub, policies } = this.#parts;
-    if (policies.of(room).history.size > 0) refuseIn(room, options);
+    const { hub, policies, counters } = this.#parts;
+    const { history } = policies.of(room);
+    if (history.size > 0) refuseIn(room, options);
     if (options.local) {
       hub.publishHere(room, item);
       return null;
     }
     const { first } = await hub.publish(room, item, options.once).catch(unavailable);
+    counters.add('published', roomKindOf(history));
     return first && { room, ...first };
   }
 }

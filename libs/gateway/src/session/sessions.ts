@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { BackplaneError, type Claimed, type Lease, type Position, type RoomChange, type SessionStore } from '@holdfast/backplane';
+import {
+  BackplaneError,
+  type Claimed,
+  type Lease,
+  type Position,
+  type RoomChange,
+  type SessionStore,
+} from '@holdfast/backplane';
 import { CloseCode, type HelloData, type SessionData } from '@holdfast/protocol';
 import { GatewayFeature, type Link, LinkField, type LinkObserver } from '../connection/index.js';
 import { HoldfastException } from '../errors/index.js';

@@ -17,6 +17,8 @@ export type CounterName =
   | 'shed'
   | 'unrecovered'
   | 'degraded'
+  | 'published'
+  | 'recovered'
   | 'session';
 
 /**

@@ -21,6 +21,14 @@ export interface MetricSources {
   readonly unfinished: { readonly total: number };
 }
 
+/** Rooms of this process. */
+export interface RoomSource {
+  readonly rooms: number;
+  readonly members: number;
+  /** Since boot. */
+  readonly deliveries: number;
+}
+
 /** Instruments whose values are counted anyway: name, what is counted, and the attribute its label goes by. */
 const counted: readonly (readonly [name: string, counter: CounterName, attribute: string, description: string])[] = [
   ['holdfast.admissions', 'admitted', 'holdfast.mode', 'Clients that were admitted'],
@@ -48,6 +56,9 @@ const counted: readonly (readonly [name: string, counter: CounterName, attribute
     'holdfast.backplane.code',
     'Members that were told that publications may be late',
   ],
+  ['holdfast.rooms.publications', 'published', 'holdfast.room.kind', 'Publications by this process'],
+  ['holdfast.rooms.recovered', 'recovered', 'holdfast.room.kind', 'Members that came back and got all they had missed'],
+  ['holdfast.sessions', 'session', 'holdfast.session.outcome', 'What became of sessions'],
 ];
 
 /**
@@ -159,6 +170,21 @@ export class Metrics {
       (result) => {
         result.observe(this.sources.unfinished.total);
       },
+    );
+  }
+
+  /** Called once, when there are rooms to look at. */
+  watchRooms(source: RoomSource): void {
+    const meter = metrics.getMeter('@holdfast/gateway');
+    this.#watch(meter.createObservableGauge('holdfast.rooms', { description: 'Rooms with members' }), (result) =>
+      result.observe(source.rooms),
+    );
+    this.#watch(meter.createObservableGauge('holdfast.rooms.members', { description: 'Memberships' }), (result) =>
+      result.observe(source.members),
+    );
+    this.#watch(
+      meter.createObservableCounter('holdfast.rooms.deliveries', { description: 'Publications sent to members' }),
+      (result) => result.observe(source.deliveries),
     );
   }
 

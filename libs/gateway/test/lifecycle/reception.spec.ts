@@ -41,6 +41,7 @@ async function received({ mode = 'sdk', admit = () => undefined, unusableToken, 
     ...{ counters: kit.counters, log: kit.log, wheel: kit.wheel },
     bindings: new NestBindings({ log: kit.log, disconnectHooks: new PendingWork() }),
     headerLimits: { headerBytes: 0, keepHeaders: [] },
+    resumption: { begin: () => Promise.resolve(undefined) },
     heartbeat: { intervalMs: 25_000, graceMs: 50_000 },
     ...{ handshakeTimeoutMs: 1_000, connectTimeoutMs: 1_000, helloTimeoutMs: 1_000 },
   });

@@ -95,6 +95,10 @@ export class CountedLease implements Lease {
     return this.hasRoom;
   }
 
+  leavePrincipal(): void {
+    this.bound.length = 0;
+  }
+
   release(): void {
     this.released++;
   }
