@@ -57,7 +57,7 @@ export interface SessionsApp extends AsyncDisposable {
   connect(hello?: object, options?: SessionClient): Promise<TestClient>;
 }
 
-export interface SessionClient extends TestClientOptions {
+interface SessionClient extends TestClientOptions {
   /** Default: `/a`. */
   readonly path?: string;
 }
