@@ -132,11 +132,33 @@ describe('a client with rooms', () => {
     tested.socket.end();
     tested.client.room('log/1').leave();
     tested.world.clock.advance(5_000);
-    tested.socket.welcome({ session });
+    tested.socket.welcome({ session: { ...session, resumed: true } });
     expect(tested.hello).toEqual({ session: 's1', positions: [] });
     tested.joined('log/1').publish('log/1', 1);
     expect(tested.sent('$leave')).toEqual([{ room: 'log/1' }]);
     expect(tested.told).toEqual(['log/1 joined', 'log/1 joining', 'log/1 left']);
+  });
+
+  it('is in a room again that the server joins after it has left', async () => {
+    const tested = new Returning().follow('log/1').open().joined('log/1');
+    tested.client.room('log/1').leave();
+    tested.socket.say('$left', { room: 'log/1' }, tested.socket.sent.at(-1)?.id);
+    await settled();
+    tested.joined('log/1', 5).publish('log/1', 6);
+    expect(tested.told).toEqual(['log/1 joined', 'log/1 left', 'log/1 joined', 'log/1 6']);
+    expect(tested.sent('$leave')).toHaveLength(1);
+  });
+
+  it('gets what lies between its position and a join of the server that does not know it', () => {
+    const stored = { id: 's1', rooms: { 'log/1': { epoch: 'e', offset: 2, isOfServer: false } } };
+    const tested = new Returning({ session: stored }).follow('log/1').open();
+    tested.joined('log/1', 4).publish('log/1', 5);
+    tested.world.clock.advance(1_000);
+    expect(tested.sent('$join')).toEqual([{ room: 'log/1', since: { epoch: 'e', offset: 2 } }]);
+    const id = tested.socket.sent.at(-1)?.id;
+    tested.socket.say('$joined', { room: 'log/1', kind: 'log', epoch: 'e', offset: 2, top: 5, recovered: true }, id);
+    for (const offset of [3, 4, 5]) tested.publish('log/1', offset);
+    expect(tested.told).toEqual(['log/1 recovering', 'log/1 3', 'log/1 4', 'log/1 5', 'log/1 joined']);
   });
 
   it('drops what it has of rooms that nobody has asked for, and gives the rest to its listeners', () => {

@@ -55,7 +55,9 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   #isAsking = false;
   /** The server was told of the room in `$hello`, and says by itself what becomes of it. */
   #isPresented = false;
-  /** The application does not want it, whatever the server says. */
+  /** The server knows on this connection what this client has. */
+  #isTracked = false;
+  /** It was left, and the server has not confirmed that. */
   #isUnwanted = false;
   #timer: unknown;
   #waiting: { resolve: () => void; reject: (error: HoldfastError) => void }[] = [];
@@ -103,11 +105,11 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
 
   /** Ends the membership. The position is forgotten. */
   leave(): void {
-    this.#isUnwanted = true;
     if (this.#state === 'left') return;
-    const isMember = this.#state !== 'refused' && this.owner.isOpen;
+    const isMember = this.#state !== 'refused';
     this.#over('left', new HoldfastError('CLOSED', `The room ${this.name} was left`));
-    if (isMember) this.#tellLeft();
+    this.#isUnwanted = isMember;
+    if (isMember && this.owner.isOpen) this.#tellLeft();
   }
 
   /**
@@ -147,8 +149,11 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   }
 
   /** There is a connection, whose server answers what was presented, or does not. @internal */
-  welcomed(answers: boolean): void {
-    if (answers && this.#isPresented) this.#isAsking = true;
+  welcomed(answers: boolean, isResumed: boolean): void {
+    // A new session knows of no membership that was left.
+    this.#isUnwanted &&= isResumed;
+    this.#isTracked = answers && this.#isPresented;
+    if (this.#isTracked) this.#isAsking = true;
     else this.ask();
   }
 
@@ -183,11 +188,16 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
       this.isOfServer = true;
     }
     const { kind, epoch, recovered, top = 0, reason = '', undone = 0 } = data;
+    this.#kind = kind;
+    if (!isAnswer && !this.#isTracked && this.#hasHole(data)) {
+      this.#heal();
+      return;
+    }
+    this.#isTracked = true;
     // What was delivered since it was asked for must not be delivered again.
     const reached = recovered && this.#position?.epoch === epoch ? (this.#position?.offset ?? 0) : 0;
     const offset = Math.max(data.offset ?? 0, reached);
     this.#settle();
-    this.#kind = kind;
     this.#position = epoch === undefined ? undefined : { epoch, offset };
     this.#missedFrom = offset;
     this.#missedUpTo = recovered && kind === 'log' ? top : 0;
@@ -241,9 +251,18 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
     if (this.#state === 'joined' || this.#state === 'degraded') this.#enter(isDegraded ? 'degraded' : 'joined');
   }
 
+  /** Whether the server has joined this client without knowing what it has, and goes on behind that. */
+  #hasHole({ kind, epoch, offset = 0 }: JoinedData): boolean {
+    const position = this.#position;
+    return kind === 'log' && position !== undefined && (position.epoch !== epoch || position.offset < offset);
+  }
+
   /** What the server answers changes nothing any more. */
   #tellLeft(): void {
-    this.owner.request('$leave', { room: this.name }).catch(() => undefined);
+    this.owner.request('$leave', { room: this.name }).then(
+      () => (this.#isUnwanted = false),
+      () => undefined,
+    );
   }
 
   #isNext(epoch: string, offset: number): boolean {

@@ -1,4 +1,11 @@
-import { type Envelope, isReserved, type JoinedData, type LeftData, type SkipData } from '@holdfast/protocol';
+import {
+  type Envelope,
+  isReserved,
+  type JoinedData,
+  type LeftData,
+  type SessionData,
+  type SkipData,
+} from '@holdfast/protocol';
 import type { RoomsModule, RoomsOwner, RoomsPart } from '../rooms-port.js';
 import { Room, type RoomEnvelope, type RoomEvents } from './room.js';
 import type { RoomsApi } from './rooms-api.js';
@@ -88,9 +95,9 @@ class Rooms implements RoomsPart {
     return true;
   }
 
-  welcomed(session: { readonly id: string } | undefined): void {
+  welcomed(session: SessionData | undefined): void {
     this.#id = session?.id ?? null;
-    for (const room of this.#rooms.values()) room.welcomed(session !== undefined);
+    for (const room of this.#rooms.values()) room.welcomed(session !== undefined, session?.resumed === true);
   }
 
   lost(code: number | undefined): void {

@@ -70,6 +70,7 @@ function resolve(given: HoldfastOptions): ResolvedOptions {
   const messages: ResolvedMessageOptions = { ...messageDefaults, ...defined(given.messages) };
   const { maxEventLength, maxIdLength, maxDepth, maxMembers } = messages;
   const auth = resolveAuthOptions(given.auth ?? {});
+  const outbox = { ...outboxDefaults, ...defined(given.outbox) };
   return Object.freeze({
     production: isProduction(given),
     auth,
@@ -77,10 +78,14 @@ function resolve(given: HoldfastOptions): ResolvedOptions {
     admission: resolveAdmission(given.admission),
     heartbeat: Object.freeze({ ...heartbeatDefaults, ...defined(given.heartbeat) }),
     messages: Object.freeze(messages),
-    outbox: Object.freeze({ ...outboxDefaults, ...defined(given.outbox) }),
+    outbox: Object.freeze(outbox),
     lifecycle: Object.freeze({ ...lifecycleDefaults, ...defined(given.lifecycle) }),
     rooms: Object.freeze(given.rooms ?? []),
-    roomLimits: Object.freeze({ ...roomLimitDefaults, ...defined(given.roomLimits) }),
+    roomLimits: Object.freeze({
+      ...roomLimitDefaults,
+      publicationBytes: Math.min(roomLimitDefaults.publicationBytes, outbox.highWaterBytes),
+      ...defined(given.roomLimits),
+    }),
     sessions: Object.freeze({ ...sessionDefaults, ...defined(given.sessions) }),
     decodeLimits: Object.freeze({ ...defaultDecodeLimits, maxEventLength, maxIdLength, maxDepth, maxMembers }),
   });
@@ -174,6 +179,12 @@ function contradictions(given: HoldfastOptions, ownAuthenticator: boolean): stri
   const { highWaterBytes, lowWaterBytes } = { ...outboxDefaults, ...defined(given.outbox) };
   if (lowWaterBytes >= highWaterBytes) {
     found.push(`outbox.lowWaterBytes (${lowWaterBytes}) must be below outbox.highWaterBytes (${highWaterBytes})`);
+  }
+  const publicationBytes = given.roomLimits?.publicationBytes ?? 0;
+  if (publicationBytes > highWaterBytes) {
+    found.push(
+      `roomLimits.publicationBytes (${publicationBytes}) must not be above outbox.highWaterBytes (${highWaterBytes}): a client that gets one publication would be taken for one that does not read`,
+    );
   }
   return found;
 }

@@ -96,7 +96,10 @@ export class RoomLimitOptions {
   @IsLimit(1)
   joinsPerSecond?: number;
 
-  /** Bytes of one publication as JSON. Default 65,536. Above it `emit` throws `PUBLICATION_TOO_LARGE`. */
+  /**
+   * Bytes of one publication as JSON, at most `outbox.highWaterBytes`. Default 65,536, or those if they are fewer. Above
+   * it `emit` throws `PUBLICATION_TOO_LARGE`.
+   */
   @IsOptional()
   @IsInt()
   @Min(64)

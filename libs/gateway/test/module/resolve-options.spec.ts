@@ -159,6 +159,10 @@ describe('options that contradict each other are both named:', () => {
       { outbox: { highWaterBytes: 2_048, lowWaterBytes: 2_048 } },
       'outbox.lowWaterBytes (2048) must be below outbox.highWaterBytes (2048)',
     ],
+    [
+      { outbox: { highWaterBytes: 2_048, lowWaterBytes: 512 }, roomLimits: { publicationBytes: 2_049 } },
+      'roomLimits.publicationBytes (2049) must not be above outbox.highWaterBytes (2048)',
+    ],
     [{ auth: {} }, 'auth: exactly one of secret, publicKey and jwksUrl must be set, but none is'],
     [
       { auth: { secret: aSecret, jwksUrl: 'https://id.example/' } },

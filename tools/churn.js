@@ -1,0 +1,40 @@
+// Lets users come and go: `npm run churn -- --minutes 10 --seed 1 --users 200 --steps 20000`. Goes on with the next seed
+// until the time is over. Ends with exit code 1 at the first user whose record is not that of the logs.
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { defaultServerConditions, runnerImport } from 'vite';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    users: { type: 'string', default: '200' },
+    steps: { type: 'string', default: '20000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
+});
+const conditions = ['@holdfast/source', ...defaultServerConditions];
+/** @type {{ module: typeof import('../test/churn/churn.js') }} */
+const { module } = await runnerImport(join(import.meta.dirname, '../test/churn/churn.ts'), {
+  configFile: false,
+  // Node 20 does not know `await using`.
+  oxc: { target: 'node20' },
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+});
+
+const until = performance.now() + Number(values.minutes) * 60_000;
+let seed = Number(values.seed);
+do {
+  const { faults, ...counts } = await module.churn(seed, { users: Number(values.users), steps: Number(values.steps) });
+  console.log(`Seed ${seed}: ${JSON.stringify(counts)}`);
+  if (faults.length > 0) {
+    console.error(`\n${faults.join('\n')}`);
+    console.error(
+      `\nAgain: npm run churn -- --seed ${seed} --minutes 0 --users ${values.users} --steps ${values.steps}`,
+    );
+    process.exit(1);
+  }
+  seed++;
+} while (performance.now() < until);
+// What vite has started would go on.
+process.exit(0);
