@@ -32,7 +32,7 @@ export class Logs {
     return offsets;
   }
 
-  /** Whether a member that has reached an offset may be told that it has missed what was published up to another one. */
+  /** Whether a member that has come as far as `reached` may be told that it has missed what follows, up to `upTo`. */
   mayMiss(room: string, reached: number | undefined, upTo: number): boolean {
     return reached === undefined || upTo - reached > this.kept(room);
   }
