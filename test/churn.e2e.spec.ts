@@ -17,7 +17,7 @@ describe('a server that is sabotaged is found out', { timeout: 120_000 }, () => 
     ['forget', /where the server had joined it|missed what is kept: session/],
     ['lose', /missed what is kept: too-many/],
   ])('%s', async (sabotage, fault) => {
-    const { faults } = await churn(1, { users: 10, steps: 1_500, sabotage });
+    const { faults } = await churn(1, { users: 30, steps: 2_000, sabotage });
     expect(faults.join('\n')).toMatch(fault);
   });
 });

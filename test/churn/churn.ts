@@ -58,7 +58,10 @@ function nameOf({ handshake }: Connection): string {
  */
 export async function churn(seed: number, options: ChurnOptions): Promise<ChurnResult> {
   const { sabotage } = options;
-  const policy = { history: { size: 1_000_000 }, maxRecovered: sabotage === 'lose' ? 0 : Infinity };
+  const policy = {
+    history: { size: 1_000_000, maxBytes: 100_000_000 },
+    maxRecovered: sabotage === 'lose' ? 0 : Infinity,
+  };
   const app = await boot({
     options: {
       rooms: [
@@ -150,6 +153,7 @@ class World {
       }
       await this.#turns();
     }
+    if (this.faults.length > 0) return;
     for (const { name, expected, client } of this.#users) {
       // Those of the other rooms may have been banned in between.
       const missing = [...expected].filter((room) => room.startsWith('mine/') && client.room(room).state !== 'joined');

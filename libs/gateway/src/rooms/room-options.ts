@@ -97,8 +97,8 @@ export class RoomLimitOptions {
   joinsPerSecond?: number;
 
   /**
-   * Bytes of one publication as JSON, at most `outbox.highWaterBytes`. Default 65,536, or those if they are fewer.
-   * Above it `emit` throws `PUBLICATION_TOO_LARGE`.
+   * Bytes of one publication as JSON. Default 65,536. `outbox.highWaterBytes` is the most, and the default where it is
+   * less. Above it `emit` throws `PUBLICATION_TOO_LARGE`.
    */
   @IsOptional()
   @IsInt()
