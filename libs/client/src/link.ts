@@ -48,6 +48,8 @@ export class Link {
   #liveness: Liveness | undefined;
   /** Ends the attempt when there is no welcome in time. */
   #timer: TimerHandle;
+  /** As the server said last. */
+  #windowMs: number | undefined;
   #isOver = false;
   /** What the last frame was, if that was an error: it explains the close that follows. */
   #lastError: HoldfastError | undefined;
@@ -191,6 +193,7 @@ export class Link {
     const { clock } = this.#settings.ports;
     clock.cancel(this.#timer);
     this.welcome = welcome.value;
+    this.#windowMs = welcome.value.returnWindowMs;
     this.#liveness = new Liveness(
       clock,
       welcome.value.heartbeat,
@@ -206,7 +209,8 @@ export class Link {
     const isOfRoom = this.#rooms?.receive(envelope);
     if (id !== undefined) this.#requests.answer(id, envelope);
     else if (event === '$ping')
-      this.#use(parseServerPing(data), ({ n }) => {
+      this.#use(parseServerPing(data), ({ n, returnWindowMs }) => {
+        this.#windowMs = returnWindowMs;
         if (this.bufferedAmount === 0) this.#control('$pong', { n });
       });
     else if (event === '$pong') this.#liveness?.answered();
@@ -246,6 +250,6 @@ export class Link {
     const wokenUp = this.#liveness?.isProbing;
     // Only a server that does not speak the protocol is there to answer a close.
     this.close(ending.code, ending.cause !== 'protocol');
-    this.#apply({ type: 'ended', ending: { ...ending, token: this.#token, wokenUp } });
+    this.#apply({ type: 'ended', ending: { ...ending, token: this.#token, wokenUp, windowMs: this.#windowMs } });
   }
 }

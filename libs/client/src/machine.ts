@@ -14,6 +14,8 @@ export interface Ending {
   readonly token?: string;
   /** The page or machine had just come back, so that it is alone in its return and need not wait. */
   readonly wokenUp?: boolean;
+  /** Milliseconds over which the server wants its clients to spread should it crash. */
+  readonly windowMs?: number;
 }
 
 export type Input =
@@ -30,6 +32,9 @@ const unauthorized: (typeof CloseCode)['UNAUTHORIZED'] = 4401;
  * end.
  */
 const offlineMs = 5_000;
+
+/** A server that asks for more is not right in its numbers. */
+const longestWindowMs = 30_000;
 
 /** A path that is missing so often, with such pauses, is no deploy that is under way. */
 const missingTimes = 3;
@@ -139,7 +144,7 @@ function attempt(machine: Machine, cause: Cause): Machine {
 }
 
 function afterEnding(before: Machine, ending: Ending, facts: Facts): Machine {
-  const { token, wokenUp, ...told } = ending;
+  const { token, wokenUp, windowMs, ...told } = ending;
   const { backoff, canRenewToken } = facts.policy;
   const isStable = before.state === 'open' && facts.now - before.openedAt >= backoff.stableMs;
   const missing = missed(before.missing, told, facts.now);
@@ -149,7 +154,9 @@ function afterEnding(before: Machine, ending: Ending, facts: Facts): Machine {
   const mayRenew = told.code === unauthorized && canRenewToken && !machine.refused;
   const next = mayRenew ? 'waiting' : missing?.times === missingTimes ? 'failed' : stateAfter(told, facts.policy);
   if (next !== 'waiting') return enter(machine, { ...idleMachine, state: next }, told);
-  return wait(mayRenew ? { ...machine, refused: ending } : machine, told, facts, wokenUp);
+  // Whoever was offline, or heard nothing for a while, has lost its server alone.
+  const spreadMs = told.cause === 'network' && facts.isOnline ? windowMs : 0;
+  return wait(mayRenew ? { ...machine, refused: ending } : machine, told, facts, wokenUp, spreadMs);
 }
 
 /** A proxy answers 404 during a deploy, and so may a node that is older than the page: only what lasts counts. */
@@ -167,11 +174,13 @@ function stateAfter({ code = 0, reason = '' }: Ending, policy: Policy): 'waiting
   return code === normal ? 'closed' : 'failed';
 }
 
-function wait(machine: Machine, told: Told, facts: Facts, wokenUp: boolean | undefined): Machine {
+function wait(machine: Machine, told: Told, facts: Facts, wokenUp?: boolean, spreadMs = 0): Machine {
   const { drain, attempts } = machine;
   const { now, wallNow, random, policy } = facts;
   const chance = random.next();
-  const backoffMs = chance * longestWaitMs(attempts, policy.backoff);
+  // PROTOCOL.md 10.7. Later waits are spread already, because the first one was.
+  const longestMs = longestWaitMs(attempts, policy.backoff);
+  const backoffMs = chance * (attempts ? longestMs : Math.max(longestMs, Math.min(spreadMs, longestWindowMs)));
   const askedMs = drain?.retryAfterMs ?? Math.min(told.error?.retryAfterMs ?? 0, maxWaitMs);
   const givenMs = askedMs + (drain ? chance * drain.windowMs : wokenUp ? 0 : backoffMs);
   // From the second return on nothing shortens the backoff, until a connection was stable (PROTOCOL.md 10.2).

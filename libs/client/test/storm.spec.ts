@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { landings, peak } from './support/fleet.js';
+import { landings, type Loss, peak } from './support/fleet.js';
 
 const size = 100_000;
 const spanMs = 100;
@@ -40,6 +40,46 @@ describe(`${size.toLocaleString('en')} clients that lose their server at once`, 
     },
     timeoutMs,
   );
+
+  it(
+    'come back so spread, where it had said how wide their window is, that no more than 2 % land in any 100 ms (10.7)',
+    () => {
+      const lose: Loss['lose'] = (socket) => socket.end(1006);
+      const fleet = { size, seed: 3, returnWindowMs: 30_000, lose };
+      const attempts = landings({ ...fleet, isReplaced: false, forMs: 32_000 });
+      print('crashed', Object.fromEntries(attempts.map((times, index) => [`attempt ${index + 1}`, rowOf(times)])));
+      expect(attempts[0]).toHaveLength(size);
+      expect(peak(attempts.flat(), spanMs)).toBeLessThanOrEqual(0.02 * size);
+      // What that costs one of them.
+      const [times = []] = landings({ ...fleet, isReplaced: true, forMs: 30_000 });
+      const sorted = Float64Array.from(times).sort();
+      print('crashed', { 'is there again': { ...rowOf(times), 'median, ms': Math.round(sorted[size / 2] ?? 0) } });
+      expect(times).toHaveLength(size);
+    },
+    timeoutMs,
+  );
+
+  it('are back within a second where they are few', () => {
+    const [times = []] = landings({
+      size: 100,
+      seed: 3,
+      lose: (socket) => socket.end(1006),
+      isReplaced: true,
+      forMs: 1_000,
+    });
+    expect(times).toHaveLength(100);
+  });
+
+  it.each<[string, Loss['lose']]>([
+    ['with a close frame', (socket) => socket.end(1011)],
+    [
+      'with a drain',
+      (socket) => (socket.say('$drain', { retryAfterMs: 0, windowMs: 0, reason: '' }), socket.end(1012)),
+    ],
+  ])('do not wait longer than by themselves when it ends %s', (_, lose) => {
+    const [times = []] = landings({ size: 100, seed: 3, returnWindowMs: 30_000, lose, isReplaced: true, forMs: 1_000 });
+    expect(times).toHaveLength(100);
+  });
 
   it(
     'come back within the window that it advertised, and spread over it',

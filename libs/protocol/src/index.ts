@@ -31,6 +31,7 @@ export {
   type RefreshRequestData,
   ReservedEvent,
   type RoomPositionData,
+  type ServerPingData,
   type SessionData,
   type SkipData,
   type WelcomeData,

@@ -4,9 +4,9 @@ import {
   type ErrorData,
   maxNumber,
   maxWaitMs,
-  type PingData,
   type RefreshRequestData,
   type ReservedEvent,
+  type ServerPingData,
   type WelcomeData,
 } from './reserved.js';
 
@@ -25,7 +25,8 @@ const optionalAmount = 'a number, 0 or more, or absent';
  */
 export function parseWelcome(data: unknown): ParseResult<WelcomeData> {
   const heartbeat = { intervalMs: amount, graceMs: amount } as const;
-  const shape = { connectionId: text, heartbeat, limits: { maxPayloadBytes: amount } } as const;
+  const limits = { maxPayloadBytes: amount } as const;
+  const shape = { connectionId: text, heartbeat, limits, returnWindowMs: optionalAmount } as const;
   return parse('$welcome', data, shape, maxNumber);
 }
 
@@ -34,8 +35,8 @@ export function parseWelcome(data: unknown): ParseResult<WelcomeData> {
  *
  * @publicApi
  */
-export function parseServerPing(data: unknown): ParseResult<PingData> {
-  return parse('$ping', data, { n: amount }, Number.MAX_SAFE_INTEGER);
+export function parseServerPing(data: unknown): ParseResult<ServerPingData> {
+  return parse('$ping', data, { n: amount, returnWindowMs: optionalAmount }, Number.MAX_SAFE_INTEGER);
 }
 
 /**

@@ -104,6 +104,11 @@ export interface WelcomeData {
   heartbeat: { intervalMs: number; graceMs: number };
   /** The largest message the server accepts, in bytes. */
   limits: { maxPayloadBytes: number };
+  /**
+   * Milliseconds over which clients spread their first return when the server crashes (PROTOCOL.md 10.7). Absent: there
+   * are few of them, and each waits as it likes.
+   */
+  returnWindowMs?: number;
   /** Absent: the client wanted none, or the server offers none. */
   session?: SessionData;
 }
@@ -130,6 +135,16 @@ export interface SessionData {
 export interface PingData {
   /** A safe integer, 0 or more, that comes back in the `$pong`. */
   n: number;
+}
+
+/**
+ * `$ping` of the server (PROTOCOL.md 8.3).
+ *
+ * @publicApi
+ */
+export interface ServerPingData extends PingData {
+  /** As in {@link WelcomeData}. */
+  returnWindowMs?: number;
 }
 
 /**

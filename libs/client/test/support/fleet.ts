@@ -12,7 +12,10 @@ class FleetServer {
   readonly landings: number[][] = [];
   readonly #connections = new Map<string, number>();
 
-  constructor(readonly clock: ManualClock) {}
+  constructor(
+    readonly clock: ManualClock,
+    readonly returnWindowMs: number | undefined,
+  ) {}
 
   /** An attempt reaches it, at an address that only one client uses. */
   land(address: string): void {
@@ -66,7 +69,9 @@ class FleetSocket implements WebSocketLike {
     this.#server.connected.add(this);
     this.onopen?.({} as never);
     const heartbeat = { intervalMs: 0, graceMs: 0 };
-    this.say(ReservedEvent.welcome, { connectionId: 'c', heartbeat, limits: { maxPayloadBytes: 1_000 } });
+    const { returnWindowMs } = this.#server;
+    const limits = { maxPayloadBytes: 1_000 };
+    this.say(ReservedEvent.welcome, { connectionId: 'c', heartbeat, limits, returnWindowMs });
   }
 }
 
@@ -74,6 +79,8 @@ export interface Loss {
   /** How many clients. */
   size: number;
   seed: number;
+  /** As the server has said it. Default: nothing. */
+  returnWindowMs?: number;
   /** Ends one of the connections. */
   lose: (socket: FleetSocket) => void;
   /** Whether there is another server at once. */
@@ -87,13 +94,13 @@ export interface Loss {
  * their attempts to come back reached it: in milliseconds after the loss, the first of each client, the second, and so
  * on.
  */
-export function landings({ size, seed, lose, isReplaced, forMs }: Loss): readonly number[][] {
+export function landings({ size, seed, returnWindowMs, lose, isReplaced, forMs }: Loss): readonly number[][] {
   const all: number[][] = [];
   const random = seededRandom(seed);
   // Clients know nothing of each other, so that parts of the fleet may have their loss one after the other: each has a
   // clock of its own that shows the same time, and only one of them is in memory.
   for (let first = 0; first < size; first += partSize) {
-    const server = new FleetServer(new ManualClock());
+    const server = new FleetServer(new ManualClock(), returnWindowMs);
     connect(server, Math.min(partSize, size - first), random);
     const lostAt = server.clock.now();
     server.isThere = isReplaced;

@@ -14,6 +14,8 @@ export interface HeartbeatParts {
   readonly random: Random;
   readonly counters: Counters;
   readonly metrics: Pick<Metrics, 'roundTrip'>;
+  /** What `$ping` says of it; undefined: nothing (PROTOCOL.md 10.7). */
+  readonly returnWindowMs: () => number | undefined;
 }
 
 /**
@@ -117,7 +119,10 @@ export class HeartbeatService {
     beat.sentAt = this.#parts.clock.now();
     beat.stalledMs = this.#parts.wheel.stalledMs;
     if (link.connection.handshake.mode === 'plain') link.ping(pingPayload(beat));
-    else link.send({ event: ReservedEvent.ping, data: { n: beat.count } }, 'control');
+    else {
+      const data = { n: beat.count, returnWindowMs: this.#parts.returnWindowMs() };
+      link.send({ event: ReservedEvent.ping, data }, 'control');
+    }
   }
 
   #measure(beat: Beat): void {

@@ -12,7 +12,7 @@ import { HoldfastException } from '../errors/index.js';
 import { ConnectHooks, type NestBindings, type Route } from '../gateways/index.js';
 import { type BoundedLog, Deadline, inTime, type TimerWheel } from '../ground/index.js';
 import { accountFor, labelOf } from '../nest/index.js';
-import type { Counters, Tracing } from '../telemetry/index.js';
+import type { Counters, ReturnWindow, Tracing } from '../telemetry/index.js';
 import type { HelloFrames } from './hello.js';
 import type { Resumption } from './resumption.js';
 
@@ -23,6 +23,9 @@ export interface ReceptionParts {
   readonly resumption: Resumption;
   readonly counters: Counters;
   readonly tracing: Tracing;
+  readonly returnWindow: ReturnWindow;
+  /** How many connections there are. */
+  readonly registry: { readonly size: number };
   readonly log: BoundedLog;
   readonly wheel: TimerWheel;
   readonly headerLimits: HeaderLimits;
@@ -92,6 +95,7 @@ export class Reception implements ReceptionPort<Route> {
       connectionId: link.connection.id,
       heartbeat: this.parts.heartbeat,
       limits: { maxPayloadBytes: destination.settings.maxPayloadBytes },
+      returnWindowMs: this.parts.returnWindow.widthFor(this.parts.registry.size),
       session,
     };
     link.send({ event: ReservedEvent.welcome, data }, 'control');
@@ -102,6 +106,7 @@ export class Reception implements ReceptionPort<Route> {
     const { link, destination } = arrival;
     const { id, handshake } = link.connection;
     this.parts.counters.add('admitted', handshake.mode);
+    this.parts.returnWindow.admitted();
     this.parts.log.debug(
       'connected',
       () => `Connected ${id} from ${handshake.ip} to ${handshake.route} (${handshake.mode})`,

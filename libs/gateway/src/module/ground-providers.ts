@@ -11,7 +11,16 @@ import {
 } from '../ground/index.js';
 import { UnfinishedBytes } from '../intake/index.js';
 import { ConnectionRegistry } from '../connection/index.js';
-import { Census, Counters, Metrics, Tracing, TracingInterceptor, Traffic, TrafficMeter } from '../telemetry/index.js';
+import {
+  Census,
+  Counters,
+  Metrics,
+  ReturnWindow,
+  Tracing,
+  TracingInterceptor,
+  Traffic,
+  TrafficMeter,
+} from '../telemetry/index.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { DISCONNECT_HOOKS, HOLDFAST_OPTIONS } from './tokens.js';
 
@@ -39,6 +48,7 @@ export const groundProviders: Provider[] = [
     inject: [Traffic, Counters, BoundedLog],
     useFactory: (traffic: Traffic, counters: Counters, log: BoundedLog) => new TrafficMeter(traffic, counters, log),
   },
+  { provide: ReturnWindow, inject: [HOLDFAST_CLOCK], useFactory: (clock: Clock) => new ReturnWindow(clock) },
   { provide: Traffic, useFactory: () => new Traffic() },
   Census,
   Counters,

@@ -2,7 +2,7 @@ import type { Provider } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { AdmissionService, ReadinessService } from '../admission/index.js';
 import type { Authenticator } from '../auth/index.js';
-import { ConnectionIndex } from '../connection/index.js';
+import { ConnectionIndex, ConnectionRegistry } from '../connection/index.js';
 import type { ConversationParts } from '../dispatch/index.js';
 import { DrainService } from '../drain/index.js';
 import { DirectCompiler } from '../direct/index.js';
@@ -21,7 +21,7 @@ import { announcementOf } from '../heartbeat/index.js';
 import { UnfinishedBytes } from '../intake/index.js';
 import { Closing, HelloFrames, Reception } from '../lifecycle/index.js';
 import { Sessions } from '../session/index.js';
-import { Counters, Metrics, Tracing, Traffic } from '../telemetry/index.js';
+import { Counters, Metrics, ReturnWindow, Tracing, Traffic } from '../telemetry/index.js';
 import { Features } from './features.js';
 import { HoldfastAdapter } from './holdfast.adapter.js';
 import { HoldfastRuntime } from './holdfast.runtime.js';
@@ -44,7 +44,7 @@ export const lifecycleProviders: Provider[] = [
     provide: Reception,
     inject: [
       ...[HOLDFAST_OPTIONS, CONVERSATION_PARTS, NestBindings, HelloFrames, Sessions],
-      ...[Counters, Tracing, BoundedLog, TimerWheel],
+      ...[Counters, Tracing, ReturnWindow, ConnectionRegistry, BoundedLog, TimerWheel],
     ],
     useFactory: (
       { admission, heartbeat, lifecycle }: ResolvedOptions,
@@ -54,11 +54,13 @@ export const lifecycleProviders: Provider[] = [
       resumption: Sessions,
       counters: Counters,
       tracing: Tracing,
+      returnWindow: ReturnWindow,
+      registry: ConnectionRegistry,
       log: BoundedLog,
       wheel: TimerWheel,
     ) =>
       new Reception({
-        ...{ conversations, bindings, hello, resumption, counters, tracing, log, wheel },
+        ...{ conversations, bindings, hello, resumption, counters, tracing, returnWindow, registry, log, wheel },
         headerLimits: admission,
         heartbeat: announcementOf(heartbeat),
         handshakeTimeoutMs: admission.handshakeTimeoutMs,

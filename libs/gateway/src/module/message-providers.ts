@@ -7,6 +7,7 @@ import {
   TokenRefresh,
   UnconfiguredAuthenticator,
 } from '../auth/index.js';
+import { ConnectionRegistry } from '../connection/index.js';
 import {
   type ConversationParts,
   Dispatcher,
@@ -18,7 +19,7 @@ import {
 import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
 import { HeartbeatService } from '../heartbeat/index.js';
 import { HOLDFAST_LIMITER, MemoryLimiter, RateLimitInterceptor, RateLimits } from '../rate-limit/index.js';
-import { Counters, Metrics, Tracing, Traffic } from '../telemetry/index.js';
+import { Counters, Metrics, ReturnWindow, Tracing, Traffic } from '../telemetry/index.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { CONVERSATION_PARTS, HOLDFAST_OPTIONS, OWN_AUTHENTICATOR } from './tokens.js';
 
@@ -100,7 +101,10 @@ export const messageProviders: Provider[] = [
   },
   {
     provide: HeartbeatService,
-    inject: [HOLDFAST_OPTIONS, HOLDFAST_CLOCK, TimerWheel, HOLDFAST_RANDOM, Counters, Metrics],
+    inject: [
+      ...[HOLDFAST_OPTIONS, HOLDFAST_CLOCK, TimerWheel, HOLDFAST_RANDOM],
+      ...[Counters, Metrics, ReturnWindow, ConnectionRegistry],
+    ],
     useFactory: (
       { heartbeat }: ResolvedOptions,
       clock: Clock,
@@ -108,6 +112,12 @@ export const messageProviders: Provider[] = [
       random: Random,
       counters: Counters,
       metrics: Metrics,
-    ) => new HeartbeatService({ settings: heartbeat, clock, wheel, random, counters, metrics }),
+      returnWindow: ReturnWindow,
+      registry: ConnectionRegistry,
+    ) =>
+      new HeartbeatService({
+        ...{ settings: heartbeat, clock, wheel, random, counters, metrics },
+        returnWindowMs: () => returnWindow.widthFor(registry.size),
+      }),
   },
 ];

@@ -6,3 +6,4 @@ export { Tracing } from './tracing.js';
 export { TracingInterceptor } from './tracing.interceptor.js';
 export { Traffic } from './traffic.js';
 export { TrafficMeter } from './traffic-meter.js';
+export { ReturnWindow } from './return-window.js';

@@ -8,6 +8,7 @@ import { Route } from '../../src/gateways/route.js';
 import { PendingWork } from '../../src/ground/pending-work.js';
 import { HelloFrames } from '../../src/lifecycle/hello.js';
 import { Reception } from '../../src/lifecycle/reception.js';
+import { ReturnWindow } from '../../src/telemetry/return-window.js';
 import { DispatchKit } from '../support/dispatch-kit.js';
 import { closeOf, nextText, upgrade } from '../support/link-kit.js';
 import { planOf } from '../dispatch/plans.js';
@@ -18,10 +19,17 @@ interface Setup {
   readonly unusableToken?: string;
   /** A gateway with a connection hook, which is at work until its binding says otherwise. */
   readonly hasHook?: boolean;
+  readonly connections?: number;
 }
 
 /** A client whose upgrade has just happened. */
-async function received({ mode = 'sdk', admit = () => undefined, unusableToken, hasHook = false }: Setup = {}) {
+async function received({
+  mode = 'sdk',
+  admit = () => undefined,
+  unusableToken,
+  hasHook = false,
+  connections = 1,
+}: Setup = {}) {
   const kit = new DispatchKit();
   const hello = new HelloFrames();
   kit.observers.register('feature', hello);
@@ -41,6 +49,8 @@ async function received({ mode = 'sdk', admit = () => undefined, unusableToken, 
     ...{ counters: kit.counters, log: kit.log, wheel: kit.wheel },
     bindings: new NestBindings({ log: kit.log, disconnectHooks: new PendingWork() }),
     headerLimits: { headerBytes: 0, keepHeaders: [] },
+    returnWindow: new ReturnWindow(kit.clock, () => 0),
+    registry: { size: connections },
     resumption: { begin: () => Promise.resolve(undefined) },
     heartbeat: { intervalMs: 25_000, graceMs: 50_000 },
     ...{ handshakeTimeoutMs: 1_000, connectTimeoutMs: 1_000, helloTimeoutMs: 1_000 },
@@ -58,6 +68,20 @@ async function received({ mode = 'sdk', admit = () => undefined, unusableToken, 
 const hello = '{"event":"$hello","data":{}}';
 
 describe('Reception', () => {
+  it.each([
+    [100, undefined],
+    [10_000, 20_000],
+    [1_000_000, 30_000],
+  ])(
+    'tells clients how wide the window of their return is, of %i connections (PROTOCOL.md 10.7)',
+    async (connections, ms) => {
+      const { peer, answer } = await received({ connections });
+      peer.send(hello);
+      const { data } = (await answer()) as { data: { returnWindowMs?: number } };
+      expect(data.returnWindowMs).toBe(ms);
+    },
+  );
+
   it('opens the connection of a plain client at once', async () => {
     const { kit, link, peer, answer } = await received({ mode: 'plain' });
     expect(link.state).toBe('open');
