@@ -74,7 +74,10 @@ describe(`${size.toLocaleString('en')} clients that lose their server at once`, 
     ['with a close frame', (socket) => socket.end(1011)],
     [
       'with a drain',
-      (socket) => (socket.say('$drain', { retryAfterMs: 0, windowMs: 0, reason: '' }), socket.end(1012)),
+      (socket) => {
+        socket.say('$drain', { retryAfterMs: 0, windowMs: 0, reason: '' });
+        socket.end(1012);
+      },
     ],
   ])('do not wait longer than by themselves when it ends %s', (_, lose) => {
     const [times = []] = landings({ size: 100, seed: 3, returnWindowMs: 30_000, lose, isReplaced: true, forMs: 1_000 });
