@@ -3,6 +3,8 @@ import { APP_PIPE } from '@nestjs/core';
 import { HoldfastModule } from '@holdfast/gateway';
 import { TerminusModule } from '@nestjs/terminus';
 import { ChatGateway } from './chat/chat.gateway.js';
+import { ChatHistoryController } from './chat/chat-history.controller.js';
+import { ChatHistory } from './chat/chat-history.js';
 import type { ServiceConfig } from './config/service-config.js';
 import { DashboardGateway } from './dashboard/dashboard.gateway.js';
 import { DashboardService } from './dashboard/dashboard.service.js';
@@ -30,10 +32,11 @@ export class AppModule {
         ...(demoSecret === undefined ? [] : [demoModule(demoSecret)]),
         ...(telemetry === undefined ? [] : [TelemetryModule.with(telemetry)]),
       ],
-      controllers: [NotificationsController, HealthController, ClientBundleController],
+      controllers: [ChatHistoryController, NotificationsController, HealthController, ClientBundleController],
       providers: [
         { provide: APP_PIPE, useValue: validation },
         ChatGateway,
+        ChatHistory,
         NotificationsGateway,
         NotificationsService,
         DashboardGateway,

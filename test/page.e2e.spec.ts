@@ -17,7 +17,7 @@ import {
   tileOf,
 } from './support/page.js';
 import { chromiumMissing, requires } from './support/requirement.js';
-import { startSecuredService, startService, tokenOf } from './support/service.js';
+import { connectAs, startSecuredService, startService, tokenOf } from './support/service.js';
 
 // A browser on a machine that is busy with other tests takes its time.
 vi.setConfig({ testTimeout: 2 * patienceMs, hookTimeout: patienceMs });
@@ -137,8 +137,33 @@ describeInBrowser('the page at / in a real browser', () => {
 
     await page.getByText('/chat the server closed it (1012 service restart)').waitFor();
     await openTiles(page).nth(2).waitFor();
+    // Nobody has what was kept in the memory of the first one.
+    await messages(page).getByText('What was said while you were away is not known: epoch').waitFor();
     await say(page, 'Still here');
     await messages(page).getByText('Still here').waitFor();
+    await page.close();
+  });
+
+  it('gets what was said while its socket was cut, and says how much', async () => {
+    await using app = await startSecuredService();
+    await using bob = await connectAs(app, '/chat', 'Bob');
+    await bob.request('join', { room: 'lobby' });
+    await bob.request('say', { text: 'before' });
+    const page = await openPausedPage(browser, app.httpUrl());
+    await joinWithToken(page, await tokenOf('Ada'));
+    await messages(page).getByText('before').waitFor();
+    await page.getByRole('button', { name: 'Cut the socket' }).click();
+    await tileOf(page, '/chat').getByText('it closed without a code (1005)').waitFor();
+    for (const text of ['one', 'two', 'three']) await bob.request('say', { text });
+    await page.clock.runFor(5_000);
+    await messages(page).getByText('3 messages recovered').waitFor();
+    expect(await messages(page).getByText('while you were away').count()).toBe(3);
+    await bob.request('say', { text: 'four' });
+    await messages(page).getByText('four').waitFor();
+    const said = await messages(page).locator('li:not(.notice)').allTextContents();
+    expect(said.map((line) => /(before|one|two|three|four)$/.exec(line)?.[1])).toEqual([
+      ...['before', 'one', 'two', 'three', 'four'],
+    ]);
     await page.close();
   });
 

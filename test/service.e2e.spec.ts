@@ -31,6 +31,49 @@ describe('the chat', () => {
     expect(elsewhere.waiting).not.toContain('said');
   });
 
+  it('keeps what was said: for who joins later, and by HTTP after a position', async () => {
+    await using ada = await connectAs(app, '/chat', 'ada');
+    await ada.request('join', { room: 'archive' });
+    for (const text of ['one', 'two', 'three']) await ada.request('say', { text });
+    const heard = await ada.next('said');
+    await using bob = await connectAs(app, '/chat', 'bob');
+    const { recent } = (await bob.request('join', { room: 'archive' })).data as { recent: object[] };
+    expect(recent).toMatchObject([
+      { offset: 1, name: 'ada', text: 'one' },
+      { offset: 2, text: 'two' },
+      { offset: 3, text: 'three' },
+    ]);
+    const headers = { Authorization: `Bearer ${await tokenOf('bob')}` };
+    const read = async (query: string): Promise<unknown> =>
+      (await fetch(app.httpUrl(`/chat/archive/history?${query}`), { headers })).json();
+    const { epoch } = heard as unknown as { epoch: string };
+    expect(await read(`epoch=${epoch}&offset=1`)).toMatchObject({
+      recovered: true,
+      position: { room: 'chat/archive', epoch, offset: 3 },
+      publications: [{ offset: 2, data: { text: 'two' } }, { offset: 3 }],
+      more: false,
+    });
+    expect(await read(`epoch=${epoch}&offset=9`)).toMatchObject({ recovered: false, reason: 'future' });
+    expect(await read('epoch=another&offset=1')).toMatchObject({ recovered: false, reason: 'epoch' });
+    expect(await read(`epoch=${epoch}&offset=-1`)).toMatchObject({ statusCode: 400 });
+    expect((await fetch(app.httpUrl('/chat/archive/history?epoch=e&offset=1'))).status).toBe(401);
+  });
+
+  it('gives one who comes back what was said meanwhile', async () => {
+    await using ada = await connectAs(app, '/chat', 'ada');
+    await ada.request('join', { room: 'bridge' });
+    const token = await tokenOf('bob');
+    const bob = await TestClient.connectSdk(app.url('/chat'), { token, hello: { session: null } });
+    await bob.request('join', { room: 'bridge' });
+    const { session } = bob.welcome?.data as { session: { id: string } };
+    bob.terminate();
+    await ada.next('left');
+    for (const text of ['one', 'two']) await ada.request('say', { text });
+    await using again = await TestClient.connectSdk(app.url('/chat'), { token, hello: { session: session.id } });
+    expect(await again.next('said')).toMatchObject({ data: { text: 'one' }, room: 'chat/bridge', offset: 1 });
+    expect(await again.next('said')).toMatchObject({ data: { text: 'two' }, offset: 2 });
+  });
+
   it('moves one who joins another room', async () => {
     await using ada = await connectAs(app, '/chat', 'ada');
     await using bob = await connectAs(app, '/chat', 'bob');

@@ -7,6 +7,7 @@ import { validateSync } from 'class-validator';
 import type { TelemetryConfig } from '../telemetry/telemetry.js';
 import { parseProxies } from './are-proxies.js';
 import { Environment, logLevels } from './environment.js';
+import { talkPolicy } from '../chat/chat-history.js';
 
 /**
  * Everything this service can be told, complete and checked. Made once, from the environment; nothing else reads that.
@@ -56,6 +57,7 @@ export function readConfig(variables: NodeJS.ProcessEnv): ServiceConfig {
 function holdfastOptions(env: Environment, production: boolean, demoSecret: string | undefined): HoldfastOptions {
   const { HOLDFAST_ORIGINS: origins = 'same-origin', HOLDFAST_TRUSTED_PROXIES: proxies = '0' } = env;
   return {
+    rooms: [talkPolicy],
     production,
     auth: {
       secret: env.HOLDFAST_SECRET ?? demoSecret,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { Controller, Get, Header } from '@nestjs/common';
 
-/** Serves the client that the page imports: the one file of `@holdfast/client` for pages without a bundler. */
+/** Serves the client with rooms that the page imports: one file of `@holdfast/client`, for pages without a bundler. */
 @Controller('holdfast-client.js')
 export class ClientBundleController {
   readonly #path = findBundle();
@@ -22,7 +22,7 @@ export class ClientBundleController {
 /** At the start, so that nobody finds out by a blank page. */
 function findBundle(): string {
   try {
-    return createRequire(import.meta.url).resolve('@holdfast/client/bundle');
+    return createRequire(import.meta.url).resolve('@holdfast/client/bundle-rooms');
   } catch (cause) {
     throw new Error('The client that the page loads has not been built: run `npm run build`', { cause });
   }

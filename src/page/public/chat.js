@@ -1,3 +1,4 @@
+/* global document */
 import { append, byId, clock, element } from './element.js';
 import { logEvent } from './events.js';
 
@@ -10,11 +11,11 @@ export function startChat(chat, { name, room, left, onProblem }) {
   byId('messages').replaceChildren();
   byId('chat-room').textContent = `#${room} as ${name}`;
 
-  listen(chat, name);
+  const unread = new Unread(left);
+  const talk = listen(chat, { name, room, unread });
   chat.on('$state', ({ to }) => {
     // What is sent here goes out before what waits in the outbox: a room has to be joined before one can speak in it.
-    if (to === 'open')
-      chat.request('join', { room }).then(({ people }) => logEvent(`joined #${room}, ${people} here`), onProblem);
+    if (to === 'open') enter(chat, { name, room, talk, onProblem });
     showOutbox(chat);
   });
 
@@ -41,26 +42,77 @@ export function startChat(chat, { name, room, left, onProblem }) {
   text.focus();
 }
 
-function listen(chat, name) {
+/** Tells the others, who were told of the end of the last connection, and asks what was said before. */
+async function enter(chat, { name, room, talk, onProblem }) {
+  try {
+    const { people, recent } = await chat.request('join', { room });
+    logEvent(`joined #${room}, ${people} here`);
+    talk.begin(recent, name);
+  } catch (error) {
+    onProblem(error);
+  }
+}
+
+function listen(chat, { name, room, unread }) {
   const typing = byId('typing');
   let typingTimer;
   const hush = () => {
     typing.textContent = '';
   };
-  chat.on('joined', (who) => notice(`${who.name} joined`));
-  chat.on('left', (who) => notice(`${who.name} left`));
-  chat.on('typing', (who) => {
-    if (who.name === name) return;
+  const people = chat.room(`people/${room}`);
+  people.on('joined', (who) => notice(`${who.name} joined`));
+  people.on('left', (who) => notice(`${who.name} left`));
+  people.on('typing', (who) => {
     typing.textContent = `${who.name} is typing …`;
     clearTimeout(typingTimer);
     typingTimer = setTimeout(hush, TYPING_EVERY_MS + 1_000);
   });
-  chat.on('said', (said) => {
+
+  const talk = chat.room(`chat/${room}`);
+  /** The offset of the first that was heard live: what was said before is asked for once. */
+  let first;
+  talk.on('said', (said, { offset, recovered }) => {
     hush();
-    const who = element('span', { className: 'who' }, element('b', {}, said.name), clock(said.at));
-    const className = said.name === name ? 'mine' : '';
-    append(byId('messages'), element('li', { className }, who, said.text), 200);
+    first ??= offset;
+    append(byId('messages'), lineOf(said, { name, recovered }), 200);
+    unread.add();
   });
+  talk.on('$recovered', ({ count }) => notice(`${count} ${count === 1 ? 'message' : 'messages'} recovered`));
+  talk.on('$unrecovered', ({ reason }) => notice(`What was said while you were away is not known: ${reason}`));
+  return {
+    begin(recent, me) {
+      if (first === 0) return;
+      const before = recent.filter(({ offset }) => first === undefined || offset < first);
+      byId('messages').prepend(...before.map((said) => lineOf(said, { name: me, recovered: false })));
+      byId('messages').scrollTop = byId('messages').scrollHeight;
+      first = 0;
+    },
+  };
+}
+
+function lineOf(said, { name, recovered }) {
+  const who = element('span', { className: 'who' }, element('b', {}, said.name), clock(said.at));
+  if (recovered) who.append(' while you were away');
+  return element('li', { className: said.name === name ? 'mine' : '' }, who, said.text);
+}
+
+/** How much was said while the page was not looked at, in its title. */
+class Unread {
+  #count = 0;
+  #title = document.title;
+
+  constructor(left) {
+    document.addEventListener('visibilitychange', () => document.hidden || this.#show(0), { signal: left });
+  }
+
+  add() {
+    if (document.hidden) this.#show(this.#count + 1);
+  }
+
+  #show(count) {
+    this.#count = count;
+    document.title = count === 0 ? this.#title : `(${count}) ${this.#title}`;
+  }
 }
 
 /** A request, to know whether it was heard. However long the server is away, what somebody wrote waits. */

@@ -1,5 +1,5 @@
 /* global AbortController */
-import { createClient } from '/holdfast-client.js';
+import { createClient, rooms } from '/holdfast-client.js';
 import { startChat } from './chat.js';
 import { Connections } from './connections.js';
 import { byId, element } from './element.js';
@@ -32,7 +32,7 @@ export class Session {
     const { WebSocket, pull } = plug();
     const cut = element('button', { type: 'button' }, 'Cut the socket');
     cut.addEventListener('click', pull);
-    const chat = this.#open('/chat', { WebSocket }, cut);
+    const chat = this.#open('/chat', { WebSocket, rooms: rooms() }, cut);
     const dashboard = this.#open('/dashboard');
     const notifications = this.#open('/notifications');
 

@@ -61,7 +61,7 @@ export class RoomTarget<Events extends object, R> {
   }
 
   /** Leaves somebody out: a connection, or all connections of a principal. Also when the room is replayed. */
-  except(who: Connection | Principal): RoomTarget<Events, R> {
+  except<Data extends object>(who: Connection<Data> | Principal): RoomTarget<Events, R> {
     const name = who instanceof Connection ? `c:${who.id}` : `p:${who.subject}`;
     return new RoomTarget(this.#parts, this.#rooms, this.#resultOf, [...this.#except, name]);
   }
