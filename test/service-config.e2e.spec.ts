@@ -36,7 +36,10 @@ describe('the configuration', () => {
       log: { levels: ['fatal', 'error', 'warn'], json: false },
       demoSecret: undefined,
       holdfast: {
-        rooms: [{ pattern: 'chat/:room', history: { size: 500, ttlMs: 3_600_000 } }],
+        rooms: [
+          { pattern: 'chat/:room', history: { size: 500, ttlMs: 3_600_000 } },
+          { pattern: 'inbox/:digest', history: { size: 50, ttlMs: 3_600_000 } },
+        ],
         production: true,
         auth: { secret, jwksUrl: undefined, issuer: 'https://id.example.com', audience: 'sockets' },
         admission: {

@@ -128,6 +128,22 @@ describe('notifications', () => {
     expect(chat.waiting).toEqual([]);
   });
 
+  it('wait for a device that has lost its connection', async () => {
+    const token = await tokenOf('dora|1');
+    const notify = (text: string): Promise<Response> =>
+      postJson(app.httpUrl(`/notifications/${encodeURIComponent('dora|1')}`), { text }, token);
+    const phone = await TestClient.connectSdk(app.url('/notifications'), { token, hello: { session: null } });
+    const { room, epoch } = (await phone.next('$joined')).data as { room: string; epoch: string };
+    await notify('first');
+    await phone.next('notification');
+    const { session } = phone.welcome?.data as { session: { id: string } };
+    phone.terminate();
+    await notify('second');
+    const hello = { session: session.id, positions: [{ room, epoch, offset: 1 }] };
+    await using again = await TestClient.connectSdk(app.url('/notifications'), { token, hello });
+    expect(await again.next('notification')).toMatchObject({ data: { text: 'second' }, offset: 2 });
+  });
+
   it('are refused to a caller without a token, and when they say nothing', async () => {
     const stranger = await postJson(app.httpUrl('/notifications/bob'), { text: 'dinner' });
     expect(stranger.status).toBe(401);

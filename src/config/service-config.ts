@@ -8,6 +8,7 @@ import type { TelemetryConfig } from '../telemetry/telemetry.js';
 import { parseProxies } from './are-proxies.js';
 import { Environment, logLevels } from './environment.js';
 import { talkPolicy } from '../chat/chat-history.js';
+import { inboxPolicy } from '../notifications/inbox.js';
 
 /**
  * Everything this service can be told, complete and checked. Made once, from the environment; nothing else reads that.
@@ -57,7 +58,7 @@ export function readConfig(variables: NodeJS.ProcessEnv): ServiceConfig {
 function holdfastOptions(env: Environment, production: boolean, demoSecret: string | undefined): HoldfastOptions {
   const { HOLDFAST_ORIGINS: origins = 'same-origin', HOLDFAST_TRUSTED_PROXIES: proxies = '0' } = env;
   return {
-    rooms: [talkPolicy],
+    rooms: [talkPolicy, inboxPolicy],
     production,
     auth: {
       secret: env.HOLDFAST_SECRET ?? demoSecret,

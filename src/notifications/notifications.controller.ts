@@ -11,11 +11,11 @@ export class NotificationsController {
 
   /** The receiver is told who the sender is, so nobody can speak in the name of somebody else. */
   @Post(':subject')
-  push(
+  async push(
     @Param('subject') subject: string,
     @Principal('subject') from: string,
     @Body() { text }: NewNotification,
-  ): { delivered: number } {
-    return { delivered: this.notifications.notify(subject, from, text) };
+  ): Promise<{ delivered: number }> {
+    return { delivered: await this.notifications.notify(subject, from, text) };
   }
 }

@@ -1,19 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { ConnectionRegistry } from '@holdfast/gateway';
-import { NotificationsGateway } from './notifications.gateway.js';
+import { Rooms } from '@holdfast/gateway';
+import { inboxOf } from './inbox.js';
+
+interface NotificationEvents {
+  notification: { from: string; text: string; at: number };
+}
 
 /** Reaches sockets without holding one: any service of the application can do this. */
 @Injectable()
 export class NotificationsService {
-  constructor(private readonly registry: ConnectionRegistry) {}
+  constructor(private readonly rooms: Rooms<NotificationEvents>) {}
 
-  /** Tells every device of somebody who listens for notifications. @returns how many there were. */
-  notify(subject: string, from: string, text: string): number {
-    const listening = this.registry.ofGateway(NotificationsGateway);
-    let delivered = 0;
-    for (const connection of this.registry.ofPrincipal(subject)) {
-      if (listening.has(connection) && connection.emit('notification', { from, text, at: Date.now() })) delivered++;
-    }
-    return delivered;
+  /**
+   * Tells every device of somebody; one that has lost its connection gets it when it comes back.
+   *
+   * @returns how many are connected.
+   */
+  async notify(subject: string, from: string, text: string): Promise<number> {
+    const inbox = inboxOf(subject);
+    await this.rooms.to(inbox).emit('notification', { from, text, at: Date.now() });
+    return this.rooms.count(inbox);
   }
 }

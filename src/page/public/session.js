@@ -34,7 +34,7 @@ export class Session {
     cut.addEventListener('click', pull);
     const chat = this.#open('/chat', { WebSocket, rooms: rooms() }, cut);
     const dashboard = this.#open('/dashboard');
-    const notifications = this.#open('/notifications');
+    const notifications = this.#open('/notifications', { rooms: rooms() });
 
     startChat(chat, { name, room, left: this.#left.signal, onProblem: tellProblem });
     const table = new Connections({
