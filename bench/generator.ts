@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { benchToken, type Order } from './wire.js';
 
 type EchoOrder = Extract<Order, { kind: 'echo' }>;
-type Place = Pick<Extract<Order, { port: number }>, 'port' | 'socketIo' | 'token'>;
+type Place = Pick<EchoOrder, 'port' | 'socketIo' | 'token'>;
 
 /** One client, whatever it speaks. */
 interface Client {
@@ -84,6 +84,58 @@ async function connectSocketIo({ port }: Place): Promise<Client> {
   };
 }
 
+/** Where the room stands, as the last client was told. */
+let position = { room: 'crowd', epoch: '', offset: 0 };
+
+/** A client that presents what it had before so many publications, and is there when it has them all. */
+async function comeBack({ port, token, missed }: Extract<Order, { kind: 'return' }>): Promise<Client> {
+  const headers = { authorization: `Bearer ${token}` };
+  const ws = new WebSocket(`ws://127.0.0.1:${port}/`, ['holdfast.v1.json'], { perMessageDeflate: false, headers });
+  await once(ws, 'open');
+  let replied = (): void => undefined;
+  let left = missed;
+  const arrived = new Promise<void>((resolve) => {
+    ws.on('message', (message: Buffer) => {
+      replied();
+      if (message.includes('"$joined"')) {
+        // Written by a server of ours.
+        const { data } = JSON.parse(message.toString()) as { data: { epoch: string; top: number } };
+        position = { room: 'crowd', epoch: data.epoch, offset: data.top };
+        if (left === 0) resolve();
+      } else if (message.includes('"price"') && --left === 0) resolve();
+    });
+  });
+  const { epoch, offset } = position;
+  const positions = epoch === '' ? [] : [{ room: 'crowd', epoch, offset: offset - missed }];
+  ws.send(JSON.stringify({ event: '$hello', data: { session: null, positions } }));
+  await arrived;
+  return {
+    send: () => undefined,
+    onReply: (callback) => {
+      replied = callback;
+    },
+    end: async () => {
+      const closed = once(ws, 'close');
+      ws.terminate();
+      await closed;
+    },
+  };
+}
+
+async function holdReturning(order: Extract<Order, { kind: 'return' }>): Promise<void> {
+  received = 0;
+  while (held.length < order.connections) {
+    const batch = Math.min(100, order.connections - held.length);
+    held.push(...(await Promise.all(Array.from({ length: batch }, () => comeBack(order)))));
+  }
+  for (const client of held) {
+    client.onReply(() => {
+      received++;
+      noteReceived();
+    });
+  }
+}
+
 async function connectMany(place: Place, count: number): Promise<Client[]> {
   const clients: Client[] = [];
   // In batches: the point is not to overflow the listen queue.
@@ -120,6 +172,8 @@ async function obey(order: Order): Promise<void> {
   } else if (order.kind === 'release') {
     await Promise.all(held.map((client) => client.end()));
     held = [];
+  } else if (order.kind === 'return') {
+    await holdReturning(order);
   } else if (order.kind === 'hold') {
     received = 0;
     held = await connectMany(order, order.connections);

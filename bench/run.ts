@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- echo full user pipelined handshake memory heartbeat fairness chunks rooms hub]`: see
+ * `npm run bench [-- echo full user pipelined handshake memory heartbeat fairness chunks rooms recovery hub]`: see
  * bench/README.md for the method.
  */
 import { compare, echo, handshakes, type Row } from './measure.js';
@@ -7,7 +7,7 @@ import { chunks } from './chunks.js';
 import { fairness } from './fairness.js';
 import { heartbeat, memory } from './idle.js';
 import { Generator, runAlone } from './processes.js';
-import { rooms } from './rooms.js';
+import { recovery, rooms } from './rooms.js';
 import { benchToken } from './wire.js';
 
 const token = await benchToken();
@@ -87,6 +87,7 @@ try {
   if (wants('heartbeat')) await heartbeat(generator, token);
   if (wants('fairness')) await fairness(token);
   if (wants('rooms')) await rooms(generator, token, print);
+  if (wants('recovery')) await recovery(generator, token);
   if (wants('hub')) await runAlone('./hub.js');
   if (wants('chunks')) await chunks();
 } finally {

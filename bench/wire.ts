@@ -60,6 +60,15 @@ export type Order =
       /** Until the held clients have received so many messages since they connected. */
       readonly total: number;
     }
+  | {
+      /** SDK clients that come back, and are held. */
+      readonly kind: 'return';
+      readonly port: number;
+      readonly token: string;
+      readonly connections: number;
+      /** Publications that each of them has missed. */
+      readonly missed: number;
+    }
   | { readonly kind: 'release' };
 
 /** What a flood consists of. */
