@@ -1,5 +1,5 @@
 import { WebSocketGateway } from '@nestjs/websockets';
-import { type Connection, Room, Rooms } from '@holdfast/gateway';
+import { type Connection, Room, RoomPublish, Rooms } from '@holdfast/gateway';
 import { TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { Gate } from './support/admission.js';
@@ -265,5 +265,22 @@ describe('options of rooms', () => {
       }
     }
     await expect(boot({ providers: [TwiceGateway] })).rejects.toThrow(/TwiceGateway.*"a\/:x" and "a\/:y"/s);
+  });
+
+  it.each([
+    ['@Room', Room('b/:x')],
+    ['@RoomPublish', RoomPublish('b/:x')],
+  ])('refuse %s on a method that has a pattern already, of which Nest would forget one', (name, decorator) => {
+    const declare = (): unknown => {
+      class StackedGateway {
+        @decorator
+        @Room('a/:x')
+        both(): void {
+          // Never called.
+        }
+      }
+      return StackedGateway;
+    };
+    expect(declare).toThrow(`${name}('b/:x') on both: the method has a pattern or an event already`);
   });
 });

@@ -42,7 +42,6 @@ export class ChatGateway extends HoldfastGateway<ChatData> {
 
   /** Asked again when a client comes back. */
   @Room('chat/:room')
-  @Room('people/:room')
   mayReturn(): boolean {
     return true;
   }

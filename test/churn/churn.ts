@@ -41,9 +41,13 @@ class ChurnGateway implements OnGatewayConnection {
   }
 
   @Room('open/:id')
-  @Room('short/:id')
   mayJoin(@ConnectedSocket() connection: Connection): boolean {
     return !this.banned.has(nameOf(connection));
+  }
+
+  @Room('short/:id')
+  mayLook(@ConnectedSocket() connection: Connection): boolean {
+    return this.mayJoin(connection);
   }
 }
 

@@ -1,5 +1,7 @@
 import { SubscribeMessage } from '@nestjs/websockets';
 import { PUBLISH_EVENT, ROOM_EVENT } from '../dispatch/index.js';
+import { HoldfastError } from '../errors/index.js';
+import { MESSAGE_METADATA, readMetadata } from '../nest/index.js';
 
 /**
  * Marks the method that decides whether a client may join the rooms of a pattern, such as `orders/:id`. Guards, pipes,
@@ -7,12 +9,12 @@ import { PUBLISH_EVENT, ROOM_EVENT } from '../dispatch/index.js';
  * `@MessageBody('room')` the name. The client is refused with `FORBIDDEN` when the method returns `false`, and with its
  * error when it throws. Rooms without such a method cannot be joined by clients, only by `connection.join()`.
  *
- * @throws HoldfastError `INVALID_GATEWAY` at boot for a malformed pattern, and for two of one path that match the same
- *   rooms.
+ * @throws HoldfastError `INVALID_GATEWAY` when the method has another pattern or event already; at boot for a malformed
+ *   pattern, and for two of one path that match the same rooms.
  * @publicApi
  */
 export function Room(pattern: string): MethodDecorator {
-  return SubscribeMessage(`${ROOM_EVENT}${pattern}`);
+  return once(`${ROOM_EVENT}${pattern}`, `@Room('${pattern}')`);
 }
 
 /**
@@ -26,5 +28,17 @@ export function Room(pattern: string): MethodDecorator {
  * @publicApi
  */
 export function RoomPublish(pattern: string): MethodDecorator {
-  return SubscribeMessage(`${PUBLISH_EVENT}${pattern}`);
+  return once(`${PUBLISH_EVENT}${pattern}`, `@RoomPublish('${pattern}')`);
+}
+
+/** Nest would keep the last of two without a word, and the first would be for nobody. */
+function once(event: string, decorator: string): MethodDecorator {
+  return (target, key, descriptor) => {
+    const method: unknown = descriptor.value;
+    if (typeof method === 'function' && readMetadata(MESSAGE_METADATA, method) !== undefined) {
+      const message = `${decorator} on ${String(key)}: the method has a pattern or an event already. Write one method for each`;
+      throw new HoldfastError('INVALID_GATEWAY', message);
+    }
+    SubscribeMessage(event)(target, key, descriptor);
+  };
 }
