@@ -187,6 +187,7 @@ describe('PROTOCOL 18.5: a client that returns', () => {
     for (const room of ['log/1', 'log/2', 'log/3']) await first.request('enter', room);
     await first.request('exit', 'log/1');
     await first.request('$leave', { room: 'log/2' });
+    expect((await first.request('enter and exit', 'log/4')).data).toEqual(['log/3']);
     await cut(sut, first);
     await using second = await sut.connect({ session: sessionOf(first).id });
     expect((await second.request('rooms')).data).toEqual(['log/3']);

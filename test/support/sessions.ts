@@ -37,6 +37,15 @@ class SessionsGateway implements OnGatewayConnection {
     return [...connection.rooms];
   }
 
+  /** Leaves before the join has been stored. */
+  @SubscribeMessage('enter and exit')
+  async enterAndExit(@MessageBody() room: string, @ConnectedSocket() connection: Connection): Promise<string[]> {
+    const joining = connection.join(room);
+    connection.leave(room);
+    await joining;
+    return [...connection.rooms];
+  }
+
   @SubscribeMessage('exit')
   exit(@MessageBody() room: string, @ConnectedSocket() connection: Connection): string[] {
     connection.leave(room);
