@@ -13,7 +13,11 @@ const { values } = parseArgs({
   },
 });
 const conditions = ['@holdfast/source', ...defaultServerConditions];
-/** @type {{ module: typeof import('../test/churn/churn.js') }} */
+/**
+ * As in test/churn/churn.ts, whose types need those of browsers.
+ *
+ * @type {{ module: { churn: (seed: number, options: object) => Promise<{ faults: string[] }> } }}
+ */
 const { module } = await runnerImport(join(import.meta.dirname, '../test/churn/churn.ts'), {
   configFile: false,
   // Node 20 does not know `await using`.

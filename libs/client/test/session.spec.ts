@@ -149,6 +149,17 @@ describe('a client with rooms', () => {
     expect(tested.sent('$leave')).toHaveLength(1);
   });
 
+  it('is in a room that the server joins in a new session, which knows nothing of the leaving', () => {
+    const tested = new Returning().follow('log/1').open().joined('log/1');
+    tested.socket.end();
+    tested.client.room('log/1').leave();
+    tested.world.clock.advance(5_000);
+    tested.socket.welcome({ session: { ...session, id: 's2' } });
+    tested.joined('log/1', 7).publish('log/1', 8);
+    expect(tested.told.slice(-2)).toEqual(['log/1 joined', 'log/1 8']);
+    expect(tested.sent('$leave')).toEqual([]);
+  });
+
   it('gets what lies between its position and a join of the server that does not know it', () => {
     const stored = { id: 's1', rooms: { 'log/1': { epoch: 'e', offset: 2, isOfServer: false } } };
     const tested = new Returning({ session: stored }).follow('log/1').open();
