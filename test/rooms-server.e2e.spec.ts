@@ -283,4 +283,41 @@ describe('options of rooms', () => {
     };
     expect(declare).toThrow(`${name}('b/:x') on both: the method has a pattern or an event already`);
   });
+
+  it('may say how much is kept where they say who may join', async () => {
+    @WebSocketGateway({ path: '/kept' })
+    class KeptGateway {
+      @Room('kept/:id', { history: { size: 10 } })
+      mayFollow(): void {
+        // Everybody may.
+      }
+    }
+    // Two gateways with one method.
+    @WebSocketGateway({ path: '/kept/too' })
+    class KeptTooGateway extends KeptGateway {}
+    await using app = await boot({ providers: [KeptGateway, KeptTooGateway] });
+    const own = app.app.get<Rooms>(Rooms);
+    expect(await own.to('kept/1').emit('said', 1)).toMatchObject({ room: 'kept/1', offset: 1 });
+    expect(await own.to('other/1').emit('said', 1)).toBeNull();
+  });
+
+  it('stop the boot when the options say something else of the same rooms', async () => {
+    @WebSocketGateway({ path: '/kept' })
+    class KeptGateway {
+      @Room('kept/:id', { history: { size: 10 } })
+      mayFollow(): void {
+        // Never called.
+      }
+    }
+    const options = { rooms: [{ pattern: 'kept/:name' }] };
+    await expect(boot({ options, providers: [KeptGateway] })).rejects.toThrow(/kept\/:name.*kept\/:id/s);
+  });
+
+  it.each<[string, object, string]>([
+    ['a size that is none', { history: { size: -1 } }, 'size must not be less than 0'],
+    ['an option that is none', { histroy: {} }, 'histroy should not exist'],
+  ])('refuse %s where it is written', (_, policy, message) => {
+    expect(() => Room('kept/:id', policy)).toThrow(`@Room('kept/:id'): `);
+    expect(() => Room('kept/:id', policy)).toThrow(message);
+  });
 });

@@ -7,6 +7,7 @@ import { HoldfastError } from '../errors/index.js';
 import { RouteTable } from '../gateways/index.js';
 import { TimerWheel } from '../ground/index.js';
 import { afterBootstrap, beforeClose } from '../nest/index.js';
+import { DeclaredPolicies } from './declared-policies.js';
 import { Features } from './features.js';
 import { HoldfastAdapter } from './holdfast.adapter.js';
 import { warnWithoutShutdownHooks } from './shutdown-warning.js';
@@ -17,6 +18,7 @@ export class HoldfastRuntime implements OnModuleInit, OnApplicationBootstrap {
   constructor(
     private readonly adapter: HoldfastAdapter,
     private readonly features: Features,
+    private readonly policies: DeclaredPolicies,
     private readonly routes: RouteTable,
     private readonly drain: DrainService,
     private readonly readiness: ReadinessService,
@@ -39,6 +41,7 @@ export class HoldfastRuntime implements OnModuleInit, OnApplicationBootstrap {
       throw new HoldfastError('ADAPTER_REPLACED', `HoldfastModule installs its own WebSocket adapter, but ${remedy}`);
     }
     this.features.register();
+    this.policies.register();
     beforeClose(this.host, () => this.drain.start());
     afterBootstrap(this.modules, () => {
       this.readiness.moveTo('ready');

@@ -7,6 +7,7 @@ import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, T
 import { RoomFrames, RoomMemberships, RoomPolicies, RoomPublishing, Rooms, type RoomTally } from '../rooms/index.js';
 import { Sessions } from '../session/index.js';
 import { Counters, Metrics } from '../telemetry/index.js';
+import { DeclaredPolicies } from './declared-policies.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { HOLDFAST_BACKPLANE, HOLDFAST_NODE, HOLDFAST_OPTIONS } from './tokens.js';
 
@@ -42,6 +43,7 @@ class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
 
 /** Rooms, who is in them, and who comes back to them. */
 export const roomProviders: Provider[] = [
+  DeclaredPolicies,
   { provide: HOLDFAST_NODE, useFactory: () => randomUUID() },
   {
     provide: HOLDFAST_BACKPLANE,

@@ -7,3 +7,4 @@ export { RoomPolicies, roomProblems } from './room-policies.js';
 export { RoomPublishing } from './room-publishing.js';
 export { Rooms } from './rooms.service.js';
 export type { ReturningRoom, RoomMemory } from './room-memory.js';
+export { ROOM_POLICY } from './room.decorator.js';

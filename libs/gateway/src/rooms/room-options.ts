@@ -1,4 +1,15 @@
-import { IsIn, IsInt, IsNotEmpty, IsOptional, IsString, Max, Min } from 'class-validator';
+import { plainToInstance } from 'class-transformer';
+import {
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  Max,
+  Min,
+  validateSync,
+  type ValidationError,
+} from 'class-validator';
 import { IsGroup, IsLimit, max32 } from '../ground/index.js';
 
 /**
@@ -62,6 +73,19 @@ export class RoomPolicyOptions {
   @IsOptional()
   @IsLimit(0)
   maxRecovered?: number;
+}
+
+/** What is wrong with a policy that is no option of the module, which are checked together. */
+export function problemsOf(policy: object): string[] {
+  const errors = validateSync(plainToInstance(RoomPolicyOptions, policy), {
+    whitelist: true,
+    forbidNonWhitelisted: true,
+  });
+  const describe = ({ constraints, children }: ValidationError): string[] => [
+    ...Object.values(constraints ?? {}),
+    ...(children ?? []).flatMap(describe),
+  ];
+  return errors.flatMap(describe);
 }
 
 /**

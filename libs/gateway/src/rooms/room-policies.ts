@@ -9,7 +9,12 @@ export class RoomPolicies {
 
   /** @throws HoldfastError for a malformed pattern, and for two that match the same rooms. */
   constructor(policies: readonly RoomPolicyOptions[]) {
-    for (const { pattern, ...policy } of policies) this.#patterns.add(pattern, policyOf(policy));
+    for (const policy of policies) this.add(policy);
+  }
+
+  /** @throws HoldfastError `INVALID_GATEWAY`, see the constructor. */
+  add({ pattern, ...policy }: RoomPolicyOptions): void {
+    this.#patterns.add(pattern, policyOf(policy));
   }
 
   of(room: string): RoomPolicy {

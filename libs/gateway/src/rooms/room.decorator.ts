@@ -1,7 +1,12 @@
+import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { SubscribeMessage } from '@nestjs/websockets';
 import { PUBLISH_EVENT, ROOM_EVENT } from '../dispatch/index.js';
 import { HoldfastError } from '../errors/index.js';
 import { MESSAGE_METADATA, readMetadata } from '../nest/index.js';
+import { problemsOf, type RoomPolicyOptions } from './room-options.js';
+
+/** What {@link Room} says of how much is kept. */
+export const ROOM_POLICY = Symbol('holdfast:room-policy');
 
 /**
  * Marks the method that decides whether a client may join the rooms of a pattern, such as `orders/:id`. Guards, pipes,
@@ -9,12 +14,20 @@ import { MESSAGE_METADATA, readMetadata } from '../nest/index.js';
  * `@MessageBody('room')` the name. The client is refused with `FORBIDDEN` when the method returns `false`, and with its
  * error when it throws. Rooms without such a method cannot be joined by clients, only by `connection.join()`.
  *
+ * @param policy - how much of these rooms is kept, as in the option `rooms` of the module. Default: what that says, or
+ *   nothing.
  * @throws HoldfastError `INVALID_GATEWAY` when the method has another pattern or event already; at boot for a malformed
- *   pattern, and for two of one path that match the same rooms.
+ *   pattern or policy, and for two that match the same rooms.
  * @publicApi
  */
-export function Room(pattern: string): MethodDecorator {
-  return once(`${ROOM_EVENT}${pattern}`, `@Room('${pattern}')`);
+export function Room(pattern: string, policy?: Omit<RoomPolicyOptions, 'pattern'>): MethodDecorator {
+  const decorator = `@Room('${pattern}')`;
+  const event = once(`${ROOM_EVENT}${pattern}`, decorator);
+  if (!policy) return event;
+  const declared = { ...policy, pattern };
+  const problems = problemsOf(declared);
+  if (problems.length > 0) throw new HoldfastError('INVALID_GATEWAY', `${decorator}: ${problems.join('; ')}`);
+  return applyDecorators(event, SetMetadata(ROOM_POLICY, declared));
 }
 
 /**
