@@ -106,7 +106,7 @@ async function comeBack({ port, token, missed }: Extract<Order, { kind: 'return'
     });
   });
   const { epoch, offset } = position;
-  const positions = epoch === '' ? [] : [{ room: 'crowd', epoch, offset: offset - missed }];
+  const positions = missed === 0 ? [] : [{ room: 'crowd', epoch, offset: offset - missed }];
   ws.send(JSON.stringify({ event: '$hello', data: { session: null, positions } }));
   await arrived;
   return {
