@@ -49,12 +49,14 @@ async function connectWs({ port, token }: Place): Promise<Client> {
     onReply: (callback) => {
       replied = callback;
     },
-    end: async () => {
-      const closed = once(ws, 'close');
-      ws.terminate();
-      await closed;
-    },
+    end: () => endOf(ws),
   };
+}
+
+async function endOf(ws: WebSocket): Promise<void> {
+  const closed = once(ws, 'close');
+  ws.terminate();
+  await closed;
 }
 
 async function connectSocketIo({ port }: Place): Promise<Client> {
@@ -114,11 +116,7 @@ async function comeBack({ port, token, missed }: Extract<Order, { kind: 'return'
     onReply: (callback) => {
       replied = callback;
     },
-    end: async () => {
-      const closed = once(ws, 'close');
-      ws.terminate();
-      await closed;
-    },
+    end: () => endOf(ws),
   };
 }
 

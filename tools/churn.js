@@ -1,8 +1,7 @@
 // Lets users come and go: `npm run churn -- --minutes 10 --seed 1 --users 200 --steps 20000`. Goes on with the next seed
 // until the time is over. Ends with exit code 1 at the first user whose record is not that of the logs.
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { defaultServerConditions, runnerImport } from 'vite';
+import { loadTestProgram } from './load-test-program.js';
 
 const { values } = parseArgs({
   options: {
@@ -12,24 +11,17 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });
-const conditions = ['@holdfast/source', ...defaultServerConditions];
-/**
- * As in test/churn/churn.ts, whose types need those of browsers.
- *
- * @type {{ module: { churn: (seed: number, options: object) => Promise<{ faults: string[] }> } }}
- */
-const { module } = await runnerImport(join(import.meta.dirname, '../test/churn/churn.ts'), {
-  configFile: false,
-  // Node 20 does not know `await using`.
-  oxc: { target: 'node20' },
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
-});
+const program =
+  /**
+   * As in test/churn/churn.ts, whose types need those of browsers.
+   *
+   * @type {{ churn: (seed: number, options: object) => Promise<{ faults: string[] }> }}
+   */ (await loadTestProgram('churn/churn.ts'));
 
 const until = performance.now() + Number(values.minutes) * 60_000;
 let seed = Number(values.seed);
 do {
-  const { faults, ...counts } = await module.churn(seed, { users: Number(values.users), steps: Number(values.steps) });
+  const { faults, ...counts } = await program.churn(seed, { users: Number(values.users), steps: Number(values.steps) });
   console.log(`Seed ${seed}: ${JSON.stringify(counts)}`);
   if (faults.length > 0) {
     console.error(`\n${faults.join('\n')}`);

@@ -1,9 +1,8 @@
 // Fuzzes the gateway by TCP segments: `npm run fuzz -- --minutes 10 --seed 1`. Each seed draws options and attacks; the
 // run goes on with the next one until the time is over. Ends with exit code 1 at the first invariant that does not
 // hold, and says how to repeat it.
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { defaultServerConditions, runnerImport } from 'vite';
+import { loadTestProgram } from './load-test-program.js';
 
 const { values } = parseArgs({
   options: {
@@ -11,20 +10,12 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });
-const conditions = ['@holdfast/source', ...defaultServerConditions];
-/** @type {{ module: typeof import('../test/fuzz/fuzz.js') }} */
-const { module } = await runnerImport(join(import.meta.dirname, '../test/fuzz/fuzz.ts'), {
-  configFile: false,
-  // Node 20 does not know `await using`.
-  oxc: { target: 'node20' },
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
-});
+const program = /** @type {typeof import('../test/fuzz/fuzz.js')} */ (await loadTestProgram('fuzz/fuzz.ts'));
 
 const until = performance.now() + Number(values.minutes) * 60_000;
 let seed = Number(values.seed);
 do {
-  const failure = await module.fuzzSeed(seed, { told: console.log });
+  const failure = await program.fuzzSeed(seed, { told: console.log });
   if (failure) {
     console.error(`\nSeed ${seed}, round ${failure.round}: ${failure.message}`);
     console.error(`\nAgain: npm run fuzz -- --seed ${seed} --minutes 0`);

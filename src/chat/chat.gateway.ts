@@ -10,7 +10,7 @@ import {
   Rooms,
 } from '@holdfast/gateway';
 import { shortId } from '../short-id.js';
-import { JoinRoom, SayText } from './chat.messages.js';
+import { JoinRoom, roomName, SayText } from './chat.messages.js';
 import { ChatHistory, type Said, talkIn } from './chat-history.js';
 
 interface ChatData {
@@ -41,9 +41,9 @@ export class ChatGateway extends HoldfastGateway<ChatData> {
   }
 
   /** Asked again when a client comes back. */
-  @Room('chat/:room')
-  mayReturn(): boolean {
-    return true;
+  @Room('chat/:name')
+  mayReturn(@MessageBody('name') name: string): boolean {
+    return roomName.test(name);
   }
 
   @SubscribeMessage('join')

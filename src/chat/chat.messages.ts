@@ -1,8 +1,10 @@
 import { IsString, Length, Matches } from 'class-validator';
 
+/** A closed alphabet: the name is shown to others, and becomes part of the name of a room. */
+export const roomName = /^[\w-]{1,32}$/;
+
 export class JoinRoom {
-  /** A closed alphabet: the name is shown to others and becomes part of a tag. */
-  @Matches(/^[\w-]{1,32}$/, { message: 'room must be 1 to 32 letters, digits, "-" or "_"' })
+  @Matches(roomName, { message: 'room must be 1 to 32 letters, digits, "-" or "_"' })
   room: string;
 }
 

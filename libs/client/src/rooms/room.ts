@@ -53,9 +53,7 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   #missedUpTo = 0;
   #missedFrom = 0;
   #isAsking = false;
-  /** The server was told of the room in `$hello`, and says by itself what becomes of it. */
-  #isPresented = false;
-  /** The server knows on this connection what this client has. */
+  /** The server knows on this connection what this client has, from `$hello` on where it was presented there. */
   #isTracked = false;
   /** It was left, and the server has not confirmed that. */
   #isUnwanted = false;
@@ -144,15 +142,15 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
 
   /** What `$hello` says of it; undefined: nothing, because it is not to be joined. @internal */
   present(): PresentedPosition | undefined {
-    this.#isPresented = this.#isWanted;
-    return this.#isPresented ? { room: this.name, ...this.#position } : undefined;
+    this.#isTracked = this.#isWanted;
+    return this.#isTracked ? { room: this.name, ...this.#position } : undefined;
   }
 
   /** There is a connection, whose server answers what was presented, or does not. @internal */
   welcomed(answers: boolean, isResumed: boolean): void {
     // A new session knows of no membership that was left.
     this.#isUnwanted &&= isResumed;
-    this.#isTracked = answers && this.#isPresented;
+    this.#isTracked &&= answers;
     if (this.#isTracked) this.#isAsking = true;
     else this.ask();
   }

@@ -22,17 +22,7 @@ class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
 
   onModuleInit(): Promise<void> {
     const { hub, tally } = this;
-    this.metrics.watchRooms({
-      get rooms() {
-        return hub.rooms;
-      },
-      get members() {
-        return tally.members;
-      },
-      get deliveries() {
-        return tally.deliveries;
-      },
-    });
+    this.metrics.watchRooms(() => ({ rooms: hub.rooms, ...tally }));
     return this.hub.start(this.node);
   }
 

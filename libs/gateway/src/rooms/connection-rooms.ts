@@ -38,7 +38,7 @@ export class ConnectionRooms implements Member {
   /** Joins that wait for the decision of their method. */
   readonly pending = new Set<JoinCall>();
   /** Joins by the application that are being stored. */
-  readonly entering = new Set<string>();
+  #entering: Set<string> | undefined;
   readonly #subscriptions = new Map<string, Subscription>();
   /** Joins that are to be answered, by room. */
   #asked: Map<string, RequestId> | undefined;
@@ -66,9 +66,18 @@ export class ConnectionRooms implements Member {
     this.parts.tally.members++;
   }
 
+  beginEntering(room: string): void {
+    (this.#entering ??= new Set()).add(room);
+  }
+
+  /** @returns whether the room is still to be entered: nobody has ended it before. */
+  endEntering(room: string): boolean {
+    return this.#entering?.delete(room) === true;
+  }
+
   /** Ends the membership, and joins that are not decided. @returns whether it was a member. */
   leave(room: string): boolean {
-    this.entering.delete(room);
+    this.endEntering(room);
     for (const call of this.pending) if (call.room === room) call.isWithdrawn = true;
     return this.end(room);
   }

@@ -75,7 +75,7 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
     if (!link.isAdmitted) await this.#admission(link);
     const rooms = this.#of(link);
     if (link.state === 'closed' || rooms.get(room)) return;
-    rooms.entering.add(room);
+    rooms.beginEntering(room);
     const since = this.parts.memory.positionOf(link, room) ?? (await this.#newPosition(room).catch(unavailable));
     await this.parts.memory.remember(link, room, since).catch(unavailable);
     this.#remembered(link, room, since);
@@ -84,7 +84,7 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   /** In the meantime the room may have been left, or joined by another call. */
   #remembered(link: Link, room: string, since: Position | null): void {
     const rooms = this.#of(link);
-    const isWanted = rooms.entering.delete(room);
+    const isWanted = rooms.endEntering(room);
     if (link.isEnding || rooms.get(room)) return;
     try {
       if (isWanted) this.#enter(link, room, since);
@@ -127,7 +127,9 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   }
 
   opened(link: Link): void {
-    this.#return.restore(this.#of(link));
+    const returning = this.parts.memory.takeReturning(link);
+    // A connection that is in no room costs nothing.
+    if (returning.length > 0) this.#return.restore(this.#of(link), returning);
     const early = this.#early.get(link) ?? [];
     this.#early.set(link, undefined);
     for (const ask of early) ask();

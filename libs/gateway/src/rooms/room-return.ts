@@ -20,8 +20,8 @@ export class RoomReturn {
   constructor(private readonly parts: RoomReturnParts) {}
 
   /** Rooms that a connection hook has joined are not touched. Each other one is answered, whatever becomes of it. */
-  restore(rooms: ConnectionRooms): void {
-    for (const returning of this.parts.memory.takeReturning(rooms.link)) {
+  restore(rooms: ConnectionRooms, all: readonly ReturningRoom[]): void {
+    for (const returning of all) {
       if (rooms.get(returning.room)) continue;
       try {
         this.#restore(rooms, returning);

@@ -10,9 +10,13 @@ export function evictionCommand({ session, fence }: Eviction): Uint8Array {
   return Buffer.from(JSON.stringify({ evict: session, fence }));
 }
 
-/** Undefined for other commands. */
+/** Undefined for whatever else has come: an engine must never be thrown at. */
 export function readEviction(command: Uint8Array): Eviction | undefined {
-  // Safe: nodes of Holdfast send commands, and what is not of this shape is none of these.
-  const { evict, fence } = JSON.parse(Buffer.from(command).toString()) as { evict?: string; fence?: number };
-  return evict === undefined || fence === undefined ? undefined : { session: evict, fence };
+  try {
+    // Safe: each member is checked.
+    const { evict, fence } = JSON.parse(Buffer.from(command).toString()) as { evict?: unknown; fence?: unknown };
+    return typeof evict === 'string' && typeof fence === 'number' ? { session: evict, fence } : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -130,19 +130,19 @@ export class Sessions implements LinkObserver, Resumption, RoomMemory {
 
   #evict({ session, fence }: Eviction): void {
     const link = this.#links.get(session);
-    const lease = link && this.#own.get(link)?.lease;
-    if (!lease || lease.fence >= fence) return;
+    const own = link && this.#own.get(link);
+    if (!own || own.lease.fence >= fence) return;
     // The connection that takes the session over takes its place, also while this one is still closing.
     link.lease.leavePrincipal();
-    link.close(CloseCode.SESSION_TAKEN, 'another connection goes on with this session');
+    closeTaken(link);
   }
 
   /** Of two connections that have claimed a session at once, the later one has it. */
   #enter(link: Link, lease: Lease): void {
     const other = this.#links.get(lease.id);
-    const isLater = (other && this.#own.get(other)?.lease.fence) ?? 0;
-    if (isLater > lease.fence) {
-      link.close(CloseCode.SESSION_TAKEN, 'another connection goes on with this session');
+    const otherFence = (other && this.#own.get(other)?.lease.fence) ?? 0;
+    if (otherFence > lease.fence) {
+      closeTaken(link);
       return;
     }
     this.#links.set(lease.id, link);
@@ -189,7 +189,7 @@ export class Sessions implements LinkObserver, Resumption, RoomMemory {
   }
 
   #lost(link: Link, lease: Lease): void {
-    if (this.#own.get(link)?.lease !== lease) return;
+    if (this.#own.get(link)?.lease.fence !== lease.fence) return;
     this.parts.counters.add('session', 'lost');
     this.#letGo(link, lease);
   }
@@ -203,6 +203,10 @@ export class Sessions implements LinkObserver, Resumption, RoomMemory {
 /** Who may resume a session (PROTOCOL.md 18.4). */
 function ownerOf({ connection: { handshake, principal } }: Link): string {
   return JSON.stringify([handshake.path, principal?.subject ?? null]);
+}
+
+function closeTaken(link: Link): void {
+  link.close(CloseCode.SESSION_TAKEN, 'another connection goes on with this session');
 }
 
 function isFenced(error: unknown): boolean {

@@ -22,7 +22,7 @@ export interface MetricSources {
 }
 
 /** Rooms of this process. */
-export interface RoomSource {
+export interface RoomFigures {
   readonly rooms: number;
   readonly members: number;
   /** Since boot. */
@@ -174,17 +174,17 @@ export class Metrics {
   }
 
   /** Called once, when there are rooms to look at. */
-  watchRooms(source: RoomSource): void {
+  watchRooms(look: () => RoomFigures): void {
     const meter = metrics.getMeter('@holdfast/gateway');
     this.#watch(meter.createObservableGauge('holdfast.rooms', { description: 'Rooms with members' }), (result) =>
-      result.observe(source.rooms),
+      result.observe(look().rooms),
     );
     this.#watch(meter.createObservableGauge('holdfast.rooms.members', { description: 'Memberships' }), (result) =>
-      result.observe(source.members),
+      result.observe(look().members),
     );
     this.#watch(
       meter.createObservableCounter('holdfast.rooms.deliveries', { description: 'Publications sent to members' }),
-      (result) => result.observe(source.deliveries),
+      (result) => result.observe(look().deliveries),
     );
   }
 

@@ -136,7 +136,7 @@ describe('metrics', () => {
     // Only what is asked for has to be there.
     metrics.setGlobalMeterProvider({ getMeter: () => meter as unknown as Meter });
     const measured = new Metrics(eventful());
-    measured.watchRooms({ rooms: 1, members: 1, deliveries: 1 });
+    measured.watchRooms(() => ({ rooms: 1, members: 1, deliveries: 1 }));
     measured.roundTrip(1, 'sdk');
     const event = { 'messaging.destination.name': 'say', 'holdfast.gateway': 'ChatGateway', 'holdfast.outcome': 'OK' };
     measured.handled(event, 1);
