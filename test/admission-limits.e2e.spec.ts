@@ -39,7 +39,7 @@ function startWith(
   return start({ gateways, options: { auth: { secret }, admission: { handshakeRate: boundless, ...admission } } });
 }
 
-describe('PROTOCOL.md 2.1 steps 7 to 9 and 11: room for connections', () => {
+describe('PROTOCOL.md 2.1 steps 7 to 9 and 12: room for connections', () => {
   it('in all: 503, and the place comes back when somebody leaves', async () => {
     await using app = await startWith({ maxConnections: 2 });
     await using one = await TestClient.connect(app.url('/open'));

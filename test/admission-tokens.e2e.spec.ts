@@ -241,7 +241,7 @@ describe('PROTOCOL.md 2.6: frames in the same packet as the end of the handshake
   });
 });
 
-describe('AuthGuard at the upgrade (PROTOCOL.md 2.1 step 10)', () => {
+describe('AuthGuard at the upgrade (PROTOCOL.md 2.1 step 11)', () => {
   @UseGuards(AuthGuard)
   @WebSocketGateway({ path: '/private' })
   class PrivateGateway {

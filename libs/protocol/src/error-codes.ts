@@ -100,6 +100,14 @@ const catalogue = [
     remedy: 'Wait for Retry-After. Reconnect with exponential backoff and jitter.',
   },
   {
+    code: 'OVERLOADED',
+    httpStatus: 503,
+    where: 'handshake',
+    cause: 'More clients connect at once than this node can take in a reasonable time.',
+    remedy:
+      'Come back after Retry-After, as the SDK does. If it happens outside of a deploy or a crash, add nodes, or make guards and connection hooks cheaper.',
+  },
+  {
     code: 'HANDSHAKE_TIMEOUT',
     httpStatus: 503,
     where: 'handshake',

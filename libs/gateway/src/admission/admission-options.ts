@@ -76,6 +76,15 @@ export class AdmissionOptions {
   handshakeRate?: RateOptions;
 
   /**
+   * Milliseconds that a handshake may wait for its turn when more clients connect at once than this process can take.
+   * They wait so that connected clients are still served meanwhile. Default 5,000. A handshake that would wait longer,
+   * by the measured rate of handshakes: 503 `OVERLOADED` with Retry-After. 0: none waits. Infinity: no limit.
+   */
+  @IsOptional()
+  @IsLimit(0)
+  maxHandshakeWaitMs?: number;
+
+  /**
    * Milliseconds from the first byte to the decision, guards included. Default 10,000. A peer that has not sent its
    * request by then is cut; guards that have not decided by then mean 503 `HANDSHAKE_TIMEOUT`.
    */

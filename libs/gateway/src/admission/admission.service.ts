@@ -9,18 +9,20 @@ import type { Counters, Tracing } from '../telemetry/index.js';
 import type { Arrival, Destination, Reception } from './arrival.js';
 import type { ArrivalFactory } from './arrival-factory.js';
 import { describeRefusal } from './describe-refusal.js';
+import type { HandshakeTurns } from './handshake-turns.js';
 import { parseTarget, type PathMatch, type PathMatcher, type Target } from './path-matcher.js';
 import { clientLeft, PendingHandshakes } from './pending-handshakes.js';
 import type { Readiness } from './readiness.service.js';
 import { isRefusal, type Refusal, refusals, writeRefusal } from './refusal.js';
 import { HandshakeRefusal, refusalFor } from './refusal-for.js';
 import { RefusedSockets } from './refused-sockets.js';
-import type { UpgradeChecks } from './upgrade-checks.js';
+import type { Passed, UpgradeChecks } from './upgrade-checks.js';
 import type { Upgrade } from './upgrade-listener.js';
 import type { WsServers } from './ws-servers.js';
 
 export interface AdmissionParts<D extends Destination> {
   readonly checks: UpgradeChecks;
+  readonly turns: HandshakeTurns;
   readonly arrivals: ArrivalFactory;
   readonly servers: WsServers;
   readonly reception: Reception<D>;
@@ -29,7 +31,7 @@ export interface AdmissionParts<D extends Destination> {
   readonly tracing: Tracing;
   readonly log: BoundedLog;
   readonly wheel: TimerWheel;
-  /** What guards may take to decide. */
+  /** What guards may take to decide, and a handshake to have its turn. */
   readonly handshakeTimeoutMs: number;
 }
 
@@ -127,10 +129,33 @@ export class AdmissionService<D extends Destination = Destination> {
     }
   }
 
-  /** Without a promise where no guard waits for anything, as when a fleet reconnects with tokens that are known. */
   #decide(candidate: Candidate<D>, span: Span | undefined): Outcome {
     const passed = this.parts.checks.pass(candidate.request, candidate.match.value);
     if (isRefusal(passed)) return passed;
+    const turn = this.parts.turns.take();
+    if (turn === undefined) return this.#admit(candidate, passed, span);
+    if (!isRefusal(turn)) return this.#afterTurn(turn, candidate, passed, span);
+    passed.lease.release();
+    return turn;
+  }
+
+  async #afterTurn(
+    turn: Promise<void>,
+    candidate: Candidate<D>,
+    passed: Passed,
+    span: Span | undefined,
+  ): Promise<Refusal | undefined> {
+    try {
+      await this.#pending.wait(candidate.socket, turn);
+    } catch (error) {
+      passed.lease.release();
+      return refusalFor(error, this.parts.log);
+    }
+    return this.#admit(candidate, passed, span);
+  }
+
+  /** Without a promise where no guard waits for anything, as when a fleet reconnects with tokens that are known. */
+  #admit(candidate: Candidate<D>, passed: Passed, span: Span | undefined): Outcome {
     let arrival: Arrival<D> | undefined;
     const failed = (error: unknown): Refusal => {
       passed.lease.release();

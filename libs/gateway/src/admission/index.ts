@@ -5,6 +5,7 @@ export { ArrivalFactory } from './arrival-factory.js';
 export { createAddressResolver, proxyProblems } from './client-address.js';
 export { ConnectionLimits } from './connection-limits.js';
 export { isToken } from './handshake-check.js';
+export { HandshakeTurns } from './handshake-turns.js';
 export { forgetHeaders, type HeaderLimits } from './handshake-facts.js';
 export { createOriginPolicy, originProblems } from './origin-policy.js';
 export { normalizeRoute, PathMatcher } from './path-matcher.js';

@@ -5,7 +5,7 @@ import { type Refusal, refusals } from './refusal.js';
 import { HandshakeRefusal } from './refusal-for.js';
 
 /**
- * Handshakes about which guards have not decided yet. None of them waits longer than its client or this process does.
+ * Handshakes that wait for guards, or for their turn. None of them waits longer than its client or this process does.
  */
 export class PendingHandshakes {
   readonly #endings = new Set<(refusal: Refusal) => void>();
@@ -20,7 +20,7 @@ export class PendingHandshakes {
   ) {}
 
   /**
-   * Waits for the guards; what they decide when nobody waits any more is of no consequence.
+   * Waits for `work`; what comes of it when nobody waits any more is of no consequence.
    *
    * @throws HandshakeRefusal when time is up, when the client has left, or by {@link refuseAll}; and what `work`
    *   rejects with.

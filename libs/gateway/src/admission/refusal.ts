@@ -46,6 +46,7 @@ export const refusals = {
   tooManyConnectionsPerIp: () => refusal('TOO_MANY_CONNECTIONS_PER_IP'),
   tooManyConnectionsPerPrincipal: () => refusal('TOO_MANY_CONNECTIONS_PER_PRINCIPAL'),
   handshakeRateLimited: (retryAfterMs: number) => refusal('HANDSHAKE_RATE_LIMITED', { retryAfterMs }),
+  overloaded: (retryAfterMs: number) => refusal('OVERLOADED', { retryAfterMs }),
   handshakeTimeout: (retryAfterMs: number) => refusal('HANDSHAKE_TIMEOUT', { retryAfterMs }),
   unauthorized: (message?: string) => refusal('UNAUTHORIZED', { message }),
   tokenExpired: () => refusal('TOKEN_EXPIRED'),

@@ -3,6 +3,7 @@ import {
   AdmissionService,
   ArrivalFactory,
   ConnectionLimits,
+  HandshakeTurns,
   createAddressResolver,
   createOriginPolicy,
   PrincipalLimit,
@@ -17,7 +18,7 @@ import { UnfinishedBytes } from '../intake/index.js';
 import { LinkObservers, Reception } from '../lifecycle/index.js';
 import { MemoryLimiter } from '../rate-limit/index.js';
 import { RoomMemberships } from '../rooms/index.js';
-import { Counters, Tracing, TrafficMeter } from '../telemetry/index.js';
+import { Counters, ReturnWindow, Tracing, TrafficMeter } from '../telemetry/index.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { HOLDFAST_OPTIONS, LINK_PARTS } from './tokens.js';
 
@@ -92,7 +93,7 @@ export const connectionProviders: Provider[] = [
     provide: AdmissionService,
     inject: [
       ...[HOLDFAST_OPTIONS, UpgradeChecks, ArrivalFactory, WsServers, Reception, ReadinessService],
-      ...[Counters, Tracing, BoundedLog, TimerWheel],
+      ...[Counters, Tracing, ReturnWindow, BoundedLog, TimerWheel, HOLDFAST_CLOCK],
     ],
     useFactory: (
       { admission }: ResolvedOptions,
@@ -103,11 +104,18 @@ export const connectionProviders: Provider[] = [
       readiness: ReadinessService,
       counters: Counters,
       tracing: Tracing,
+      returnWindow: ReturnWindow,
       log: BoundedLog,
       wheel: TimerWheel,
+      clock: Clock,
     ) =>
       new AdmissionService<Route>({
         ...{ checks, arrivals, servers, reception, readiness, counters, tracing, log, wheel },
+        turns: new HandshakeTurns({
+          clock,
+          perSecond: () => returnWindow.perSecond,
+          maxWaitMs: admission.maxHandshakeWaitMs,
+        }),
         handshakeTimeoutMs: admission.handshakeTimeoutMs,
       }),
   },

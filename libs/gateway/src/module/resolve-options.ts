@@ -111,6 +111,7 @@ const admissionDefaults: Required<AdmissionOptions> = {
   maxConnectionsPerIp: 200,
   maxConnectionsPerPrincipal: 50,
   handshakeRate: { limit: 100, windowMs: 10_000 },
+  maxHandshakeWaitMs: 5_000,
   handshakeTimeoutMs: 10_000,
   headerBytes: 4_096,
   keepHeaders: [

@@ -242,8 +242,8 @@ describe('refusals', () => {
       ...[refusals.notReady(1), refusals.draining(1), refusals.pathNotFound(), refusals.upgradeRequired()],
       ...[refusals.badHandshake('x'), refusals.subprotocolUnsupported(['x']), refusals.originForbidden('x')],
       ...[refusals.tooManyConnections(), refusals.tooManyConnectionsPerIp(), refusals.tooManyConnectionsPerPrincipal()],
-      ...[refusals.handshakeRateLimited(1), refusals.handshakeTimeout(1), refusals.unauthorized()],
-      ...[refusals.tokenExpired(), refusals.forbidden(), refusals.internal()],
+      ...[refusals.handshakeRateLimited(1), refusals.overloaded(1), refusals.handshakeTimeout(1)],
+      ...[refusals.unauthorized(), refusals.tokenExpired(), refusals.forbidden(), refusals.internal()],
     ];
     const known = errorCodes.flatMap(({ code, httpStatus }) => (httpStatus === undefined ? [] : [[code, httpStatus]]));
     expect(made.map(({ code, status }) => [code, status])).toEqual(known.filter(([code]) => code !== 'UNAVAILABLE'));
