@@ -1,16 +1,21 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   answerOf,
+  type ConnectedAnswer,
+  type ConnectedOrder,
   type Drip,
   type Dripped,
   type FloodOrder,
   type InnocentAnswer,
   type InnocentOrder,
   type Order,
+  type ReturningAnswer,
+  type ReturningOrder,
   type SubjectName,
 } from './wire.js';
 
@@ -136,6 +141,47 @@ export class Innocent {
 
   stop(): void {
     this.child.kill('SIGKILL');
+  }
+}
+
+/** The process of clients that stay connected. */
+export class Connected {
+  private constructor(private readonly child: ChildProcess) {}
+
+  static async start(order: ConnectedOrder): Promise<Connected> {
+    const child = fork(fileURLToPath(new URL('./connected.js', import.meta.url)));
+    await answerOf(child);
+    pin(child, 1);
+    const connected = answerOf(child);
+    child.send(order);
+    await connected;
+    return new Connected(child);
+  }
+
+  /** Of what was asked since this was called last. */
+  async p99(): Promise<ConnectedAnswer> {
+    const answer = answerOf<ConnectedAnswer>(this.child);
+    this.child.send('p99');
+    return answer;
+  }
+
+  stop(): void {
+    this.child.kill('SIGKILL');
+  }
+}
+
+/** Lets a fleet return, from a process of its own, and leave. It yields the core to the clients that are measured. */
+export async function fleetReturns(order: ReturningOrder): Promise<ReturningAnswer> {
+  const child = fork(fileURLToPath(new URL('./returning.js', import.meta.url)));
+  await answerOf(child);
+  pin(child, 1);
+  if (child.pid !== undefined) setPriority(child.pid, 10);
+  const answer = answerOf<ReturningAnswer>(child);
+  child.send(order);
+  try {
+    return await answer;
+  } finally {
+    child.kill('SIGKILL');
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- echo full user pipelined handshake memory heartbeat fairness chunks rooms recovery hub]`: see
- * bench/README.md for the method.
+ * `npm run bench [-- echo full user pipelined handshake memory heartbeat fairness chunks rooms recovery hub storm]`:
+ * see bench/README.md for the method.
  */
 import { compare, echo, handshakes, type Row } from './measure.js';
 import { chunks } from './chunks.js';
@@ -8,6 +8,7 @@ import { fairness } from './fairness.js';
 import { heartbeat, memory } from './idle.js';
 import { Generator, runAlone } from './processes.js';
 import { recovery, rooms } from './rooms.js';
+import { storm } from './storm.js';
 import { benchToken } from './wire.js';
 
 const token = await benchToken();
@@ -89,6 +90,7 @@ try {
   if (wants('rooms')) await rooms(generator, token, print);
   if (wants('recovery')) await recovery(generator, token);
   if (wants('hub')) await runAlone('./hub.js');
+  if (wants('storm')) await storm(token);
   if (wants('chunks')) await chunks();
 } finally {
   generator.stop();

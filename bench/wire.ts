@@ -93,6 +93,33 @@ export interface InnocentAnswer {
   readonly healthP99: number;
 }
 
+/** Clients that stay connected, and ask once a second. */
+export interface ConnectedOrder {
+  readonly port: number;
+  readonly token: string;
+  readonly connections: number;
+}
+
+export interface ConnectedAnswer {
+  /** Milliseconds that 99 of 100 round trips since the last answer stayed below. */
+  readonly p99: number;
+  /** Clients that are connected no more. */
+  readonly lost: number;
+}
+
+/** A fleet whose clients make their first attempt at any moment of a window. */
+export interface ReturningOrder extends ConnectedOrder {
+  readonly windowMs: number;
+}
+
+export interface ReturningAnswer {
+  /** Until the last was let in. */
+  readonly ms: number;
+  readonly refused: number;
+  /** Attempts that ended without an answer. */
+  readonly failed: number;
+}
+
 /** One frame that a subject sends to itself, so that each packet is read by itself. */
 export interface Drip {
   readonly bytes: number;
