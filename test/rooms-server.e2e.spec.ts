@@ -102,6 +102,7 @@ describe('rooms on the server', () => {
     const once = { key: 'payment-7', windowMs: 60_000 };
     const first = await sut.rooms.to('orders/1').emit('paid', 1, { once });
     expect(await sut.rooms.to('orders/1').emit('paid', 1, { once })).toEqual(first);
+    expect(await sut.rooms.to('orders/1').emit('paid', 1, { once: 'payment-7' })).toEqual(first);
     expect(await sut.rooms.position('orders/1')).toEqual(first);
   });
 
@@ -177,6 +178,28 @@ describe('rooms on the server', () => {
     await using sut = await start({ publicationBytes: 500 });
     await expect(emit(sut.rooms)).rejects.toMatchObject({ code });
     expect(await sut.rooms.position('orders/1')).toMatchObject({ offset: 0 });
+  });
+
+  it.each([
+    [''],
+    ['x'.repeat(257)],
+    [{ key: 'a', windowMs: 0 }],
+    [{ key: 'a', windowMs: 1.5 }],
+    [{ key: '', windowMs: 1 }],
+  ])('refuses %j as a key, and stores nothing', async (once) => {
+    await using sut = await start();
+    await expect(sut.rooms.to('orders/1').emit('x', 1, { once })).rejects.toMatchObject({
+      code: 'INVALID_PUBLICATION',
+      message: expect.stringContaining('"once" must be a key of 1 to 256 characters') as string,
+    });
+    expect(await sut.rooms.position('orders/1')).toMatchObject({ offset: 0 });
+  });
+
+  it('takes names of the characters that the options allow, and no others', async () => {
+    await using sut = await start({ nameCharacters: 'a-zäöü0-9' });
+    expect(() => sut.rooms.to('orders/größe')).toThrow(expect.objectContaining({ code: 'INVALID_ROOM' }));
+    expect(await sut.rooms.to('orders/höhe').emit('x', 1)).toMatchObject({ room: 'orders/höhe', offset: 1 });
+    expect(() => sut.rooms.to('orders/A')).toThrow('characters: a-zäöü0-9, with single slashes');
   });
 
   it('refuses a name at once', async () => {

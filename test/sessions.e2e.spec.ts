@@ -343,3 +343,29 @@ it('a client that is joined before its $welcome is a member only then, and hears
   await Promise.all(joins);
   expect(sut.rooms.count('log/1')).toBe(1);
 });
+
+describe('a flood of resumes', () => {
+  const positions = Array.from({ length: 100 }, (_, n) => ({ room: `chat/${n}`, epoch: 'made up', offset: n }));
+
+  it('with sessions that nobody has, and positions that were never given, disturbs nobody and leaves nothing', async () => {
+    // Handshakes of one address have a limit of their own, which a botnet does not meet.
+    const handshakeRate = { limit: Infinity, windowMs: 1_000 };
+    await using sut = await startSessions({ admission: { handshakeRate } });
+    await using member = await sut.connect();
+    await join(member, 'chat/1');
+    const forged = Array.from({ length: 200 }, (_, n) => ({ session: `${'x'.repeat(20)}${n}`, positions }));
+    for (let n = 0; n < forged.length; n += 20) {
+      const clients = await Promise.all(forged.slice(n, n + 20).map((hello) => sut.connect(hello)));
+      await sut.rooms.to('chat/1').emit('said', n);
+      expect(await member.next('said')).toMatchObject({ room: 'chat/1', offset: n / 20 + 1, data: n });
+      for (const client of clients) {
+        expect(sessionOf(client).resumed).toBe(false);
+        expect(await answerOf(client, '$joined')).toMatchObject({ recovered: false, reason: 'epoch' });
+        await cut(sut, client);
+      }
+    }
+    expect(sut.app.app.get(ConnectionRegistry).size).toBe(1);
+    expect(sut.rooms.count('chat/1')).toBe(1);
+    expect(sut.rooms.count('chat/2')).toBe(0);
+  });
+});

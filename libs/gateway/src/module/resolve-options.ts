@@ -11,7 +11,13 @@ import type { HeartbeatOptions } from '../heartbeat/index.js';
 import { unfinishedProblems } from '../intake/index.js';
 import type { LifecycleOptions } from '../lifecycle/index.js';
 import type { OutboxOptions } from '../outbox/index.js';
-import { roomLimitDefaults, type RoomLimits, type RoomPolicyOptions, roomProblems } from '../rooms/index.js';
+import {
+  nameProblems,
+  roomLimitDefaults,
+  type RoomLimits,
+  type RoomPolicyOptions,
+  roomProblems,
+} from '../rooms/index.js';
 import type { SessionOptions } from '../session/index.js';
 import { HoldfastOptions } from './options.js';
 
@@ -159,9 +165,11 @@ function contradictions(given: HoldfastOptions, ownAuthenticator: boolean): stri
   const { auth } = given;
   const admission = { ...admissionDefaults, ...defined(given.admission) };
   const { origins, trustedProxies } = admission;
+  const roomLimits = { ...roomLimitDefaults, ...defined(given.roomLimits) };
   const found = [
     ...originProblems(origins).map((problem) => `admission.origins: ${problem}`),
     ...roomProblems(given.rooms ?? []).map((problem) => `rooms: ${problem}`),
+    ...nameProblems(roomLimits.nameCharacters).map((problem) => `roomLimits.nameCharacters: ${problem}`),
     ...proxyProblems(trustedProxies).map((problem) => `admission.trustedProxies: ${problem}`),
     ...(auth ? authContradictions(auth, ownAuthenticator).map((problem) => `auth: ${problem}`) : []),
   ];

@@ -3,6 +3,7 @@ export { RoomFrames } from './room-frames.js';
 export { roomLimitDefaults, type RoomLimits } from './room-limits.js';
 export { RoomMemberships } from './room-memberships.js';
 export { RoomLimitOptions, RoomPolicyOptions } from './room-options.js';
+export { nameProblems } from './room-name.js';
 export { RoomPolicies, roomProblems } from './room-policies.js';
 export { RoomPublishing } from './room-publishing.js';
 export { Rooms } from './rooms.service.js';

@@ -7,6 +7,7 @@ export const roomLimitDefaults: RoomLimits = {
   perConnection: 100,
   perNode: 100_000,
   nameLength: 128,
+  nameCharacters: 'A-Za-z0-9_.:@!~,;=+$-',
   joinsPerSecond: 100,
   publicationBytes: 65_536,
   historyBytes: 268_435_456,

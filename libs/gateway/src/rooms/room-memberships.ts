@@ -22,7 +22,7 @@ import { ConnectionRooms, type ConnectionRoomsParts, type RoomTally } from './co
 import { RoomDecisions, type RoomDecisionsParts } from './room-decisions.js';
 import { unavailable } from './room-errors.js';
 import type { RoomMemory } from './room-memory.js';
-import { checkRoomName } from './room-name.js';
+import { RoomNames } from './room-name.js';
 import type { RoomPolicies } from './room-policies.js';
 import { RoomReturn } from './room-return.js';
 
@@ -57,20 +57,22 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   readonly tally: RoomTally;
   readonly #decisions: RoomDecisions;
   readonly #return: RoomReturn;
+  readonly #names: RoomNames;
 
   constructor(private readonly parts: RoomMembershipsParts) {
     this.tally = parts.tally;
     this.#decisions = new RoomDecisions(parts);
     const { memory, counters, limits } = parts;
+    this.#names = new RoomNames(limits);
     this.#return = new RoomReturn({
-      ...{ decisions: this.#decisions, memory, counters, nameLength: limits.nameLength },
+      ...{ decisions: this.#decisions, memory, counters, names: this.#names },
       enter: (rooms, room, since) => this.#enter(rooms.link, room, since),
     });
   }
 
   /** @throws HoldfastException `INVALID_ROOM`, `TOO_MANY_ROOMS`, `UNAVAILABLE` */
   async #join(link: Link, room: string): Promise<void> {
-    checkRoomName(room, this.parts.limits.nameLength);
+    this.#names.check(room);
     // A client that was not welcomed yet would take what a room sends for a breach of the protocol (PROTOCOL.md 6.2).
     if (!link.isAdmitted) await this.#admission(link);
     const rooms = this.#of(link);
@@ -153,7 +155,7 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
   ): void {
     if (data.ok) {
       this.#answering(reply, id, () => {
-        checkRoomName(data.value.room, this.parts.limits.nameLength);
+        this.#names.check(data.value.room);
         use(data.value);
       });
     } else {

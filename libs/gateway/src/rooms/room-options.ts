@@ -113,6 +113,15 @@ export class RoomLimitOptions {
   nameLength?: number;
 
   /**
+   * Characters of which names consist, beside the slashes between segments: what stands between the brackets of a
+   * regular expression. Default `'A-Za-z0-9_.:@!~,;=+$-'`. Any other: `INVALID_ROOM`. Never allowed: slashes of its
+   * own, spaces, line breaks and `% ? # * \ "`.
+   */
+  @IsOptional()
+  @IsString()
+  nameCharacters?: string;
+
+  /**
    * Joins that one client may ask for in a second. Default 100. A client that reconnects joins all its rooms at once.
    * Above it: `RATE_LIMITED`. Infinity: no limit.
    */

@@ -4,17 +4,19 @@ import type { Message, ReceivesFrames } from '../dispatch/index.js';
 import { HoldfastException } from '../errors/index.js';
 import { routeOfLink } from '../gateways/index.js';
 import type { RoomLimits } from './room-limits.js';
-import { checkRoomName } from './room-name.js';
+import { RoomNames } from './room-name.js';
 
 /** Takes what SDK clients publish to rooms to the method that is there for it (PROTOCOL.md 17.11). */
 @GatewayFeature()
 export class RoomPublishing implements ReceivesFrames {
+  readonly #names: RoomNames;
+
   readonly reservedMessages = {
     [ReservedEvent.publish]: (link: Link, { data, id, trace }: Envelope, frame: string | Buffer): Message => {
       const parsed = parsePublish(data);
       if (!parsed.ok) throw new HoldfastException('MALFORMED_FRAME', parsed.error.message);
       const { room, event, data: given } = parsed.value;
-      checkRoomName(room, this.limits.nameLength);
+      this.#names.check(room);
       const found = routeOfLink(link)?.publishing.match(`/${room}`);
       if (!found) throw new HoldfastException('FORBIDDEN', 'Clients may not publish to this room');
       const message = { ...found.params, room, event, data: given };
@@ -22,5 +24,7 @@ export class RoomPublishing implements ReceivesFrames {
     },
   };
 
-  constructor(private readonly limits: RoomLimits) {}
+  constructor(limits: RoomLimits) {
+    this.#names = new RoomNames(limits);
+  }
 }

@@ -4,13 +4,13 @@ import type { Counters } from '../telemetry/index.js';
 import type { ConnectionRooms } from './connection-rooms.js';
 import type { RoomDecisions } from './room-decisions.js';
 import type { ReturningRoom, RoomMemory } from './room-memory.js';
-import { checkRoomName } from './room-name.js';
+import type { RoomNames } from './room-name.js';
 
 export interface RoomReturnParts {
   readonly decisions: RoomDecisions;
   readonly memory: RoomMemory;
   readonly counters: Counters;
-  readonly nameLength: number;
+  readonly names: RoomNames;
   /** Joins. @throws HoldfastException */
   readonly enter: (rooms: ConnectionRooms, room: string, since: Position | null) => void;
 }
@@ -33,8 +33,9 @@ export class RoomReturn {
 
   #restore(rooms: ConnectionRooms, returning: ReturningRoom): void {
     const { decisions, counters, enter } = this.parts;
+    const names: RoomNames = this.parts.names;
     const { room, since, isOfServer } = returning;
-    checkRoomName(room, this.parts.nameLength);
+    names.check(room);
     const allowed = (): void => enter(rooms, room, since);
     if (decisions.has(rooms, room)) {
       const refuse = (error: ErrorData): { event: string; data: LeftData } => ({

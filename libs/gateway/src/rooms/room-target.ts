@@ -10,6 +10,10 @@ import type { RoomLimits } from './room-limits.js';
 import type { RoomPolicies } from './room-policies.js';
 import type { RoomPosition } from './room-position.js';
 
+/** How long a key holds where nothing else is said. */
+const defaultOnceMs = 300_000;
+const maxOnceKey = 256;
+
 /**
  * How {@link RoomTarget.emit} publishes.
  *
@@ -17,10 +21,10 @@ import type { RoomPosition } from './room-position.js';
  */
 export interface PublishOptions {
   /**
-   * Idempotency key: a second publication to the room with the same key, within `windowMs`, is not published, and gets
-   * the position of the first.
+   * Idempotency key of 1 to 256 characters: a second publication to the room with the same key, within `windowMs`, is
+   * not published, and gets the position of the first. A key alone holds for 300,000 ms.
    */
-  readonly once?: Once;
+  readonly once?: string | Once;
   /** Only to members on this node. Not in a room with history. */
   readonly local?: boolean;
   /** Members that do not read fast enough do not get it, and stay connected. Not in a room with history. */
@@ -80,10 +84,11 @@ export class RoomTarget<Events extends object, R> {
         `Event "${event}" is empty or reserved: "$" belongs to the protocol`,
       );
     }
+    const once = onceOf(options.once);
     const { publicationBytes } = this.#parts.limits;
     const items = this.#headers(options).map((header) => itemOf(event, data, publicationBytes, header));
     // Begun before anything is awaited: publications have the order of the calls.
-    const results = items.map((item, index) => this.#publish(this.#rooms[index] ?? '', item, options));
+    const results = items.map((item, index) => this.#publish(this.#rooms[index] ?? '', item, options, once));
     const settled = await Promise.allSettled(results);
     return this.#resultOf(settled.map((one) => (one.status === 'fulfilled' ? one.value : asError(one.reason))));
   }
@@ -100,7 +105,12 @@ export class RoomTarget<Events extends object, R> {
     return this.#rooms.map((_, index) => (index === 0 ? shared : { ...shared, after: this.#rooms.slice(0, index) }));
   }
 
-  async #publish(room: string, item: Uint8Array, options: PublishOptions): Promise<RoomPosition | null> {
+  async #publish(
+    room: string,
+    item: Uint8Array,
+    options: PublishOptions,
+    once: Once | undefined,
+  ): Promise<RoomPosition | null> {
     const { hub, policies, counters } = this.#parts;
     const { history } = policies.of(room);
     if (history.size > 0) refuseIn(room, options);
@@ -108,10 +118,21 @@ export class RoomTarget<Events extends object, R> {
       hub.publishHere(room, item);
       return null;
     }
-    const { first } = await hub.publish(room, item, options.once).catch(unavailable);
+    const { first } = await hub.publish(room, item, once).catch(unavailable);
     counters.add('published', roomKindOf(history));
     return first && { room, ...first };
   }
+}
+
+function onceOf(given: string | Once | undefined): Once | undefined {
+  if (given === undefined) return undefined;
+  const once = typeof given === 'string' ? { key: given, windowMs: defaultOnceMs } : given;
+  const isKey = typeof once.key === 'string' && once.key.length > 0 && once.key.length <= maxOnceKey;
+  if (isKey && Number.isInteger(once.windowMs) && once.windowMs > 0) return once;
+  throw new HoldfastError(
+    'INVALID_PUBLICATION',
+    `"once" must be a key of 1 to ${maxOnceKey} characters, or { key, windowMs } with a whole number of milliseconds from 1`,
+  );
 }
 
 function refuseIn(room: string, { local, volatile }: PublishOptions): void {

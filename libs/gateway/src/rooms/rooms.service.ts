@@ -3,7 +3,7 @@ import type { Connection, ConnectionRegistry } from '../connection/index.js';
 import { ConnectionRooms } from './connection-rooms.js';
 import { readItem } from './publication-item.js';
 import { unavailable } from './room-errors.js';
-import { checkRoomName } from './room-name.js';
+import { RoomNames } from './room-name.js';
 import type { RoomPosition } from './room-position.js';
 import { RoomTarget, type RoomTargetParts } from './room-target.js';
 
@@ -51,11 +51,13 @@ const longestPage = 1_000;
  */
 export class Rooms<Events extends object = Record<string, unknown>> {
   readonly #parts: RoomTargetParts;
+  readonly #names: RoomNames;
   readonly #registry: ConnectionRegistry;
 
   /** @internal HoldfastModule creates it. */
   constructor(parts: RoomTargetParts, registry: ConnectionRegistry) {
     this.#parts = parts;
+    this.#names = new RoomNames(parts.limits);
     this.#registry = registry;
   }
 
@@ -144,7 +146,7 @@ export class Rooms<Events extends object = Record<string, unknown>> {
   }
 
   #check(room: string): void {
-    checkRoomName(room, this.#parts.limits.nameLength);
+    this.#names.check(room);
   }
 }
 

@@ -163,6 +163,10 @@ describe('options that contradict each other are both named:', () => {
       { outbox: { highWaterBytes: 2_048, lowWaterBytes: 512 }, roomLimits: { publicationBytes: 2_049 } },
       'roomLimits.publicationBytes (2049) must not be above outbox.highWaterBytes (2048)',
     ],
+    [{ roomLimits: { nameCharacters: 'a-z/' } }, 'roomLimits.nameCharacters: must not allow "/" in names of rooms'],
+    [{ roomLimits: { nameCharacters: '^a-z' } }, 'roomLimits.nameCharacters: must be what stands between the brackets'],
+    [{ roomLimits: { nameCharacters: 'z-a' } }, 'roomLimits.nameCharacters: must be what stands between the brackets'],
+    [{ roomLimits: { nameCharacters: '\\s\\w' } }, 'roomLimits.nameCharacters: must not allow " " in names of rooms'],
     [{ auth: {} }, 'auth: exactly one of secret, publicKey and jwksUrl must be set, but none is'],
     [
       { auth: { secret: aSecret, jwksUrl: 'https://id.example/' } },
