@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { io, type Socket } from 'socket.io-client';
 import { WebSocket } from 'ws';
+import { visit } from './visitors.js';
 import { benchToken, type Order } from './wire.js';
 
 type EchoOrder = Extract<Order, { kind: 'echo' }>;
@@ -181,6 +182,8 @@ async function obey(order: Order): Promise<void> {
         noteReceived();
       });
     }
+  } else if (order.kind === 'visit') {
+    await visit(order);
   } else if (order.kind === 'echo') {
     await drive(held, order);
   } else {

@@ -1,12 +1,13 @@
 /**
- * `npm run bench [-- echo full user pipelined handshake memory heartbeat fairness chunks rooms recovery hub storm]`:
- * see bench/README.md for the method.
+ * `npm run bench [-- NAME ...]`, of: echo full user pipelined handshake memory heartbeat fairness chunks rooms joins
+ * recovery hub storm. See bench/README.md for the method.
  */
 import { compare, echo, handshakes, type Row } from './measure.js';
 import { chunks } from './chunks.js';
 import { fairness } from './fairness.js';
 import { heartbeat, memory } from './idle.js';
 import { Generator, runAlone } from './processes.js';
+import { joins } from './joins.js';
 import { recovery, rooms } from './rooms.js';
 import { storm } from './storm.js';
 import { benchToken } from './wire.js';
@@ -88,6 +89,7 @@ try {
   if (wants('heartbeat')) await heartbeat(generator, token);
   if (wants('fairness')) await fairness(token);
   if (wants('rooms')) await rooms(generator, token, print);
+  if (wants('joins')) await joins(generator, token);
   if (wants('recovery')) await recovery(generator, token);
   if (wants('hub')) await runAlone('./hub.js');
   if (wants('storm')) await storm(token);

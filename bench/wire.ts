@@ -69,7 +69,19 @@ export type Order =
       /** Publications that each of them has missed. */
       readonly missed: number;
     }
+  | VisitOrder
   | { readonly kind: 'release' };
+
+/** SDK clients that echo, or join a room and leave it, so many times in all. */
+export interface VisitOrder {
+  readonly kind: 'visit';
+  readonly port: number;
+  readonly token: string;
+  readonly connections: number;
+  readonly steps: number;
+  /** `visit`: the server does both in one request; `join`: by `$join` and `$leave`. */
+  readonly step: 'echo' | 'echo twice' | 'visit' | 'join';
+}
 
 /** What a flood consists of. */
 export type FloodKind = 'tiny' | 'pings' | 'fragments' | 'dto' | 'members' | 'limited';

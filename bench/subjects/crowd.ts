@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { WebSocketGateway } from '@nestjs/websockets';
-import { type Connection, HoldfastModule, Rooms } from '@holdfast/gateway';
+import { ConnectedSocket, MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { type Connection, HoldfastModule, Room, Rooms } from '@holdfast/gateway';
 import { Server } from 'socket.io';
 import { WebSocketServer } from 'ws';
 import { listen } from './listen.js';
@@ -61,6 +61,23 @@ class CrowdGateway {
   handleConnection(connection: Connection): Promise<void> {
     return connection.join(room);
   }
+
+  @Room('visit/:n')
+  mayVisit(): boolean {
+    return true;
+  }
+
+  @SubscribeMessage('echo')
+  echo(@MessageBody() given: unknown): unknown {
+    return given;
+  }
+
+  @SubscribeMessage('visit')
+  async visit(@MessageBody() name: string, @ConnectedSocket() connection: Connection): Promise<boolean> {
+    await connection.join(name);
+    connection.leave(name);
+    return true;
+  }
 }
 
 /** @param size - of the history. */
@@ -69,7 +86,11 @@ export async function holdfastCrowd(size: number): Promise<number> {
     maxConnectionsPerIp: Infinity,
     handshakeRate: { limit: Infinity, windowMs: 1_000 },
   };
-  const holdfast = HoldfastModule.forRoot({ admission: limits, rooms: [{ pattern: room, history: { size } }] });
+  const holdfast = HoldfastModule.forRoot({
+    admission: limits,
+    rooms: [{ pattern: room, history: { size } }],
+    roomLimits: { joinsPerSecond: Infinity },
+  });
   @Module({ imports: [holdfast], providers: [CrowdGateway] })
   class CrowdModule {}
   const app = await NestFactory.create(CrowdModule, { logger: false });
