@@ -1,32 +1,11 @@
 /** A client that sends a request every 20 ms and an HTTP request every 100 ms, and tells how long the answers took. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
+import { RoundTrips } from './round-trips.js';
 import type { InnocentAnswer, InnocentOrder } from './wire.js';
 
 const requestEveryMs = 20;
 const httpEveryMs = 100;
-
-/** Round trips by the time at which they began; what is never answered took until the end. */
-class RoundTrips {
-  readonly #open = new Map<number, number>();
-  readonly #taken: number[] = [];
-
-  begin(id: number): void {
-    this.#open.set(id, performance.now());
-  }
-
-  end(id: number): void {
-    const begun = this.#open.get(id);
-    if (begun === undefined || !this.#open.delete(id)) return;
-    this.#taken.push(performance.now() - begun);
-  }
-
-  p99(): number {
-    const now = performance.now();
-    const all = [...this.#taken, ...[...this.#open.values()].map((begun) => now - begun)].sort((a, b) => a - b);
-    return all[Math.min(all.length - 1, Math.floor(all.length * 0.99))] ?? Number.NaN;
-  }
-}
 
 /** Before the flood: how long a handshake takes is another question. */
 async function connect({ port, token }: InnocentOrder): Promise<WebSocket> {

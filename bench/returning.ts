@@ -21,7 +21,7 @@ function returnAll({ port, token, connections, windowMs }: ReturningOrder): Prom
   let missing = connections;
   return new Promise((resolve) => {
     const attempt = (number: number, backoffMs: number): void => {
-      // A network of its own for each 5,000 of them: an address has no more ports.
+      // An address for each 5,000 of them: one address has not enough ports for all.
       const localAddress = `127.0.1.${1 + Math.floor(number / 5_000)}`;
       const socket = connect({ host: '127.0.0.1', port, localAddress });
       let retryMs = Math.random() * backoffMs;

@@ -62,7 +62,7 @@ class Storm {
 const isGranted = (answer: string): boolean => answer.startsWith('HTTP/1.1 101');
 
 describe('PROTOCOL.md 2.1 step 10 and 2.9: more clients at once than the process can take', () => {
-  it('wait for their turn: nobody is refused, and connected clients are served', async () => {
+  it('are all let in when none would wait too long, and a connected client is answered', async () => {
     await using app = await startWith();
     await using client = await TestClient.connect(app.url('/open'));
     const storm = await Storm.connect(app, 300);

@@ -111,7 +111,7 @@ const catalogue = [
     code: 'HANDSHAKE_TIMEOUT',
     httpStatus: 503,
     where: 'handshake',
-    cause: 'The guards of the gateway did not decide in time.',
+    cause: 'The guards of the gateway did not decide, or the handshake did not have its turn, in time.',
     remedy: 'Look for what the guard waits for (key server, database), or raise handshakeTimeoutMs.',
   },
   {
@@ -229,7 +229,8 @@ const catalogue = [
     code: 'INVALID_ROOM',
     where: 'frame',
     cause: 'The name of the room is too long or has characters that are not allowed.',
-    remedy: 'Use letters, digits and _-.:@!~,;=+$, with single slashes between them.',
+    remedy:
+      'Use the characters that the message names, with single slashes between segments; roomLimits.nameCharacters says which.',
   },
   {
     code: 'TOO_MANY_ROOMS',

@@ -78,7 +78,8 @@ export class AdmissionOptions {
   /**
    * Milliseconds that a handshake may wait for its turn when more clients connect at once than this process can take.
    * They wait so that connected clients are still served meanwhile. Default 5,000. A handshake that would wait longer,
-   * by the measured rate of handshakes: 503 `OVERLOADED` with Retry-After. 0: none waits. Infinity: no limit.
+   * by the measured rate of handshakes: 503 `OVERLOADED` with Retry-After. 0: none waits. Infinity: no limit but
+   * {@link handshakeTimeoutMs}.
    */
   @IsOptional()
   @IsLimit(0)

@@ -33,9 +33,8 @@ export class RoomReturn {
 
   #restore(rooms: ConnectionRooms, returning: ReturningRoom): void {
     const { decisions, counters, enter } = this.parts;
-    const names: RoomNames = this.parts.names;
     const { room, since, isOfServer } = returning;
-    names.check(room);
+    this.parts.names.check(room);
     const allowed = (): void => enter(rooms, room, since);
     if (decisions.has(rooms, room)) {
       const refuse = (error: ErrorData): { event: string; data: LeftData } => ({
