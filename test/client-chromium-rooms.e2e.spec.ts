@@ -112,6 +112,8 @@ requires('Chromium', chromiumMissing)('rooms in a browser, from the one file wit
       for (const query of ['', '?server']) {
         const page = await browser.newPage();
         await page.goto(app.httpUrl(`/reloading${query}`));
+        // The page is loaded before its script has connected.
+        await vi.waitFor(() => onlyConnection(app), 10_000);
         if (query) await onlyConnection(app).join('orders/1');
         await page.waitForFunction('document.title === "joined"');
         await own.to('orders/1').emit('said', 1);
