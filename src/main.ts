@@ -8,7 +8,11 @@ async function main(): Promise<void> {
   const app = await createService(config, startTelemetry(config.telemetry));
   // SIGTERM then drains: new connections are rejected, clients are told to reconnect, and the process ends with 0.
   app.enableShutdownHooks(undefined, { useProcessExit: true });
-  await app.listen(config.port, config.host);
+  await app.listen(config.port, config.host).catch(async (error: unknown) => {
+    // Timers that providers have started would keep the process running without a port.
+    await app.close();
+    throw error;
+  });
   const url = await app.getUrl();
   const logger = new Logger('Service');
   if (config.demoSecret === undefined) logger.log(`Listening on ${url}`);

@@ -24,7 +24,7 @@ function nextState(client: HoldfastClient<Chat>, to: StateChange['to']): Promise
 it('talks to the service: joins, hears what it says, and is told what the server refuses', async () => {
   await using app = await startSecuredService();
   const token = await tokenOf('Ada');
-  const client = createClient<Chat>(app.url('/chat'), { token: () => token, WebSocket });
+  const client = createClient<Chat>(app.url('/live'), { token: () => token, WebSocket });
   const heard = new Promise((resolve) => client.on('said', resolve));
   client.connect();
   const joined = await client.request('join', { room: 'lobby' });

@@ -23,6 +23,11 @@ it('rooms, members, publications, deliveries, recoveries and sessions are measur
   await again.next('said');
   expect(await measures.number('holdfast.rooms.recovered', { 'holdfast.room.kind': 'log' })).toBe(1);
   expect(await measures.number('holdfast.rooms.members', {})).toBe(3);
+  await sut.rooms.to('newest/1').emit('said', 1);
+  await again.request('enter', 'newest/1');
+  await again.next('said');
+  expect(await measures.number('holdfast.rooms.recovered', { 'holdfast.room.kind': 'latest' })).toBeUndefined();
+  await again.request('exit', 'newest/1');
   await again.request('exit', 'news');
   expect(await measures.number('holdfast.rooms.members', {})).toBe(2);
   await using lost = await sut.connect({ session: 'unknown', positions: [{ room: 'log/2' }] });

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { auditPage } from './support/accessibility.js';
 import { launchChromium } from './support/chromium.js';
 import {
+  connected,
   join,
   joinWithToken,
   messages,
   openPage,
   openPausedPage,
-  openTiles,
   patienceMs,
   rowsOf,
   say,
@@ -42,7 +42,7 @@ describeInBrowser('the page at / in a real browser', () => {
     await join(ada, 'Ada');
     const bob = await openPage(browser, app.httpUrl());
     await join(bob, 'Bob');
-    await rowsOf(ada, '/chat').nth(1).waitFor();
+    await rowsOf(ada).nth(1).waitFor();
 
     await say(ada, 'Is anybody there?');
     await messages(bob).getByText('Is anybody there?').waitFor();
@@ -52,37 +52,35 @@ describeInBrowser('the page at / in a real browser', () => {
     await ada.getByRole('button', { name: 'Wave at Bob' }).click();
     await bob.getByRole('status').getByText('Ada waves at you').waitFor();
 
-    const roundTrips = rowsOf(ada, '/chat').locator('td:nth-child(5)');
+    const roundTrips = rowsOf(ada).locator('td:nth-child(5)');
     await roundTrips
       .filter({ hasText: /^[\d.]+ ms$/ })
       .nth(1)
       .waitFor();
     expect(await roundTrips.count()).toBe(2);
-    await rowsOf(ada, '/chat').filter({ hasText: 'Ada' }).getByText('you').waitFor();
+    await rowsOf(ada).filter({ hasText: 'Ada' }).getByText('you').waitFor();
     if (screenshotPath) await takePicture(ada, bob, screenshotPath);
 
     await say(bob, '<b>bold</b>');
     await messages(ada).getByText('<b>bold</b>').waitFor();
 
     await bob.close();
-    await rowsOf(ada, '/chat').nth(1).waitFor({ state: 'detached' });
-    expect(await rowsOf(ada, '/chat').count()).toBe(1);
+    await rowsOf(ada).nth(1).waitFor({ state: 'detached' });
+    expect(await rowsOf(ada).count()).toBe(1);
     await messages(ada).getByText('Bob left').waitFor();
   });
 
-  it('shows the state of each connection, to screen readers too, with the round-trip time', async () => {
+  it('shows the state of its connection, to screen readers too, with the round-trip time', async () => {
     await using app = await startService({ HOLDFAST_HEARTBEAT_MS: '1000' });
     const page = await openPage(browser, app.httpUrl());
     await join(page, 'Ada');
-    for (const path of ['/chat', '/dashboard', '/notifications']) {
-      await tileOf(page, path)
-        .getByRole('status')
-        .getByText(/^connected$/)
-        .waitFor();
-      await tileOf(page, path)
-        .getByText(/^round trip [\d.]+ ms$/)
-        .waitFor();
-    }
+    await tileOf(page)
+      .getByRole('status')
+      .getByText(/^connected$/)
+      .waitFor();
+    await tileOf(page)
+      .getByText(/^round trip [\d.]+ ms$/)
+      .waitFor();
     await page.close();
   });
 
@@ -92,14 +90,14 @@ describeInBrowser('the page at / in a real browser', () => {
     await join(page, 'Ada');
     await page.getByRole('button', { name: 'Cut the socket' }).click();
 
-    const chat = tileOf(page, '/chat');
+    const chat = tileOf(page);
     await chat.getByRole('status').getByText('it closed without a code (1005)').waitFor();
     await chat.getByRole('timer').getByText('next attempt in 3 s').waitFor();
     await page.clock.runFor(1_000);
     await chat.getByRole('timer').getByText('next attempt in 2 s').waitFor();
-    expect(await openTiles(page).count()).toBe(2);
+    expect(await connected(page).count()).toBe(0);
     await page.clock.runFor(2_000);
-    await openTiles(page).nth(2).waitFor();
+    await connected(page).waitFor();
     await say(page, 'Still here');
     await messages(page).getByText('Still here').waitFor();
     await page.close();
@@ -110,13 +108,13 @@ describeInBrowser('the page at / in a real browser', () => {
     const page = await openPausedPage(browser, app.httpUrl());
     await join(page, 'Ada');
     await page.getByRole('button', { name: 'Cut the socket' }).click();
-    await tileOf(page, '/chat').getByRole('timer').waitFor();
+    await tileOf(page).getByRole('timer').waitFor();
 
     await say(page, 'one');
     await page.getByRole('status').getByText('1 message waits for the connection').waitFor();
     await say(page, 'two');
     await page.getByRole('status').getByText('2 messages wait for the connection').waitFor();
-    await page.getByRole('button', { name: 'Try /chat now' }).click();
+    await page.getByRole('button', { name: 'Try /live now' }).click();
     await messages(page).getByText('two').waitFor();
     expect(await messages(page).locator('.mine').allInnerTexts()).toEqual([
       expect.stringContaining('one'),
@@ -135,8 +133,8 @@ describeInBrowser('the page at / in a real browser', () => {
     front.leadTo(second.port);
     await first.close();
 
-    await page.getByText('/chat the server closed it (1012 service restart)').waitFor();
-    await openTiles(page).nth(2).waitFor();
+    await page.getByText('/live the server closed it (1012 service restart)').waitFor();
+    await connected(page).waitFor();
     // Nobody has what was kept in the memory of the first one.
     await messages(page).getByText('What was said while you were away is not known: epoch').waitFor();
     await say(page, 'Still here');
@@ -146,14 +144,14 @@ describeInBrowser('the page at / in a real browser', () => {
 
   it('gets what was said while its socket was cut, and says how much', async () => {
     await using app = await startSecuredService();
-    await using bob = await connectAs(app, '/chat', 'Bob');
+    await using bob = await connectAs(app, 'Bob');
     await bob.request('join', { room: 'lobby' });
     await bob.request('say', { text: 'before' });
     const page = await openPausedPage(browser, app.httpUrl());
     await joinWithToken(page, await tokenOf('Ada'));
     await messages(page).getByText('before').waitFor();
     await page.getByRole('button', { name: 'Cut the socket' }).click();
-    await tileOf(page, '/chat').getByText('it closed without a code (1005)').waitFor();
+    await tileOf(page).getByText('it closed without a code (1005)').waitFor();
     for (const text of ['one', 'two', 'three']) await bob.request('say', { text });
     await page.clock.runFor(5_000);
     await messages(page).getByText('3 messages recovered').waitFor();
@@ -179,13 +177,13 @@ describeInBrowser('the page at / in a real browser', () => {
     const notice = page
       .getByRole('status')
       .getByText(/^This server is going away \(service restart\); back within \d+ s\.$/);
-    await tileOf(page, '/chat').getByText('the server closed it (1012 service restart)').waitFor();
-    await page.getByRole('timer').nth(2).waitFor();
+    await tileOf(page).getByText('the server closed it (1012 service restart)').waitFor();
+    await page.getByRole('timer').waitFor();
     expect(await notice.isVisible()).toBe(true);
     expect(await auditPage(page)).toEqual([]);
     // What a server advertises: a random part of the window, and the window.
     await page.clock.runFor(10_000);
-    await openTiles(page).nth(2).waitFor();
+    await connected(page).waitFor();
     await notice.waitFor({ state: 'detached' });
     await page.close();
   });
@@ -204,7 +202,7 @@ describeInBrowser('the page at / in a real browser', () => {
 
     await alert.getByRole('button', { name: 'Enter another name or token' }).click();
     await joinWithToken(page, await tokenOf('Grace'));
-    await rowsOf(page, '/chat').filter({ hasText: 'Grace' }).waitFor();
+    await rowsOf(page).filter({ hasText: 'Grace' }).waitFor();
     expect(await alert.count()).toBe(0);
     await page.close();
   });
@@ -225,14 +223,14 @@ describeInBrowser('the page at / in a real browser', () => {
     await using proxy = await FaultProxy.start(app.port);
     const page = await openPausedPage(browser, `http://127.0.0.1:${proxy.port}/`);
     await joinWithToken(page, await tokenOf('Grace'));
-    await openTiles(page).nth(2).waitFor();
+    await connected(page).waitFor();
     proxy.reset();
-    await tileOf(page, '/chat').getByRole('status').getByText('the connection broke (1006)').waitFor();
-    await page.getByRole('timer').nth(2).waitFor();
+    await tileOf(page).getByRole('status').getByText('the connection broke (1006)').waitFor();
+    await page.getByRole('timer').waitFor();
     expect(await page.getByRole('alert').innerText()).toBe('');
     await proxy.close();
-    await page.getByRole('button', { name: 'Try /chat now' }).click();
-    await tileOf(page, '/chat').getByRole('status').getByText('nobody answers (1006)').waitFor();
+    await page.getByRole('button', { name: 'Try /live now' }).click();
+    await tileOf(page).getByRole('status').getByText('nobody answers (1006)').waitFor();
     await page.close();
   });
 
@@ -244,7 +242,7 @@ describeInBrowser('the page at / in a real browser', () => {
     await page.getByText('Please paste one').waitFor();
     await page.getByRole('textbox', { name: 'Token' }).fill(await tokenOf('Grace'));
     await page.getByRole('button', { name: 'Join' }).click();
-    await rowsOf(page, '/chat').filter({ hasText: 'Grace' }).waitFor();
+    await rowsOf(page).filter({ hasText: 'Grace' }).waitFor();
     await page.close();
   });
 
@@ -258,9 +256,9 @@ describeInBrowser('the page at / in a real browser', () => {
     const response = await page.goto(app.httpUrl());
     expect(response?.headers()['content-security-policy']).toMatch(/^default-src 'self';/);
     await join(page, 'Ada');
-    await rowsOf(page, '/chat').waitFor();
+    await rowsOf(page).waitFor();
     await page.getByRole('button', { name: 'Cut the socket' }).click();
-    await page.getByText('/chat open').nth(1).waitFor();
+    await page.getByText('/live open').nth(1).waitFor();
     expect(problems).toEqual([]);
 
     // The policy is there, and not merely never broken.
@@ -292,7 +290,7 @@ describeInBrowser('the page at / in a real browser', () => {
     await join(page, 'Ada');
     await say(page, 'Hello');
     await messages(page).getByText('Hello').waitFor();
-    await rowsOf(page, '/notifications').waitFor();
+    await rowsOf(page).waitFor();
     expect(await auditPage(page)).toEqual([]);
     await context.close();
   });
@@ -311,7 +309,7 @@ async function takePicture(ada: Page, bob: Page, path: string): Promise<void> {
     Math.random = () => 0.8;
   });
   await ada.getByRole('button', { name: 'Cut the socket' }).click();
-  await tileOf(ada, '/chat').getByRole('timer').waitFor();
+  await tileOf(ada).getByRole('timer').waitFor();
   await say(ada, 'Nothing is lost');
   await ada.getByText('1 message waits').waitFor();
   await ada.screenshot({ path, animations: 'disabled' });

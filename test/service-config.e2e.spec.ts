@@ -39,6 +39,7 @@ describe('the configuration', () => {
         rooms: [
           { pattern: 'chat/:room', history: { size: 500, ttlMs: 3_600_000 } },
           { pattern: 'inbox/:digest', history: { size: 50, ttlMs: 3_600_000 } },
+          { pattern: 'dashboard', history: { size: 1, ttlMs: 60_000 } },
         ],
         production: true,
         auth: { secret, jwksUrl: undefined, issuer: 'https://id.example.com', audience: 'sockets' },

@@ -19,7 +19,7 @@ describe('the built service', () => {
     expect((await fetch(`${url}/health/ready`)).status).toBe(200);
     expect(await (await fetch(url)).text()).toContain('<title>Holdfast</title>');
     const { token } = (await (await postJson(`${url}/demo/token`, { name: 'Ada' })).json()) as { token: string };
-    await using client = await TestClient.connect(`${url.replace('http', 'ws')}/chat`, { token });
+    await using client = await TestClient.connect(`${url.replace('http', 'ws')}/live`, { token });
     expect((await client.request('join', { room: 'lobby' })).data).toMatchObject({ room: 'lobby' });
   });
 
@@ -29,7 +29,7 @@ describe('the built service', () => {
     const { token } = (await (await postJson(`http://${host}:${port}/demo/token`, { name: 'Ada' })).json()) as {
       token: string;
     };
-    await using client = await TestClient.connect(`ws://${host}:${port}/chat`, {
+    await using client = await TestClient.connect(`ws://${host}:${port}/live`, {
       token,
       origin: `http://${host}:${port}`,
     });
@@ -66,7 +66,7 @@ describe('the built service', () => {
     await using service = new ServiceProcess({}, root, ['npm', 'start']);
     const url = await service.url();
     const { token } = (await (await postJson(`${url}/demo/token`, { name: 'Ada' })).json()) as { token: string };
-    const client = await TestClient.connect(`${url.replace('http', 'ws')}/chat`, { token });
+    const client = await TestClient.connect(`${url.replace('http', 'ws')}/live`, { token });
     service.kill('SIGTERM');
     expect(await client.closed).toMatchObject({ code: 1012 });
     await service.ended;
@@ -98,10 +98,10 @@ describe('the built service', () => {
       const sockets = url.replace('http', 'ws');
       const token = await tokenOf('ada');
       expect((await postJson(`${url}/demo/token`, { name: 'Ada' })).status).toBe(404);
-      await using chat = await TestClient.connect(`${sockets}/chat`, { token, origin: 'https://example.com' });
-      await using watcher = await TestClient.connect(`${sockets}/dashboard`, { token });
-      watcher.send({ event: 'watch', id: 1 });
-      await watcher.next('$next');
+      await using chat = await TestClient.connect(`${sockets}/live`, { token, origin: 'https://example.com' });
+      await using watcher = await TestClient.connectSdk(`${sockets}/live`, { token, hello: { session: null } });
+      await watcher.request('$join', { room: 'dashboard' });
+      await watcher.next('view');
       service.kill(signal);
       expect(await chat.closed).toMatchObject({ code: 1012 });
       expect(await watcher.closed).toMatchObject({ code: 1012 });

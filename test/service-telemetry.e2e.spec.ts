@@ -28,14 +28,14 @@ async function startCollector() {
 it('serves metrics to Prometheus that move with the traffic', async () => {
   await using service = new ServiceProcess({ HOLDFAST_SECRET: serviceSecret });
   const url = await service.url();
-  const socket = `${url.replace('http', 'ws')}/chat`;
+  const socket = `${url.replace('http', 'ws')}/live`;
   await using client = await TestClient.connect(socket, { token: await tokenOf('ada') });
   await client.request('join', { room: 'lobby' });
   await expect(TestClient.connect(socket)).rejects.toThrow();
 
   const metrics = await (await fetch(`${url}/metrics`)).text();
 
-  expect(metrics).toMatch(/^holdfast_connections\{[^}]*http_route="\/chat"[^}]*holdfast_state="open"[^}]*\} 1/m);
+  expect(metrics).toMatch(/^holdfast_connections\{[^}]*http_route="\/live"[^}]*holdfast_state="open"[^}]*\} 1/m);
   expect(metrics).toMatch(/^holdfast_refusals_total\{[^}]*error_type="UNAUTHORIZED"[^}]*\} 1/m);
   expect(metrics).toMatch(/^holdfast_handler_duration_count\{[^}]*messaging_destination_name="join"[^}]*\} 1/m);
 });
@@ -50,7 +50,7 @@ it('sends traces and metrics to an OTLP collector, the last of them on its way o
     });
     const url = await service.url();
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
-    await using client = await TestClient.connect(`${url.replace('http', 'ws')}/chat`, { token: await tokenOf('ada') });
+    await using client = await TestClient.connect(`${url.replace('http', 'ws')}/live`, { token: await tokenOf('ada') });
     client.send({ event: 'join', data: { room: 'lobby' }, id: 'joined', trace: `00-${traceId}-00f067aa0ba902b7-01` });
     await client.next('$reply');
 

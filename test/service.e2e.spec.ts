@@ -1,5 +1,6 @@
 import { type HoldfastTestApp, HandshakeRefused, rawUpgrade, RequestFailed, TestClient } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { livePath } from '../src/live-path.js';
 import { connectAs, postJson, startSecuredService, startService, tokenOf } from './support/service.js';
 
 let app: HoldfastTestApp;
@@ -12,9 +13,9 @@ afterAll(async () => {
 
 describe('the chat', () => {
   it('brings what one says to everybody in the room, under the name that the token proves', async () => {
-    await using ada = await connectAs(app, '/chat', 'ada');
-    await using bob = await connectAs(app, '/chat', 'bob');
-    await using elsewhere = await connectAs(app, '/chat', 'eve');
+    await using ada = await connectAs(app, 'ada');
+    await using bob = await connectAs(app, 'bob');
+    await using elsewhere = await connectAs(app, 'eve');
     await elsewhere.request('join', { room: 'cellar' });
     expect((await ada.request('join', { room: 'attic' })).data).toMatchObject({ room: 'attic', people: 1 });
     expect((await bob.request('join', { room: 'attic' })).data).toMatchObject({ people: 2 });
@@ -32,11 +33,11 @@ describe('the chat', () => {
   });
 
   it('keeps what was said: for who joins later, and by HTTP after a position', async () => {
-    await using ada = await connectAs(app, '/chat', 'ada');
+    await using ada = await connectAs(app, 'ada');
     await ada.request('join', { room: 'archive' });
     for (const text of ['one', 'two', 'three']) await ada.request('say', { text });
     const heard = await ada.next('said');
-    await using bob = await connectAs(app, '/chat', 'bob');
+    await using bob = await connectAs(app, 'bob');
     const { recent } = (await bob.request('join', { room: 'archive' })).data as { recent: object[] };
     expect(recent).toMatchObject([
       { offset: 1, name: 'ada', text: 'one' },
@@ -60,23 +61,23 @@ describe('the chat', () => {
   });
 
   it('gives one who comes back what was said meanwhile', async () => {
-    await using ada = await connectAs(app, '/chat', 'ada');
+    await using ada = await connectAs(app, 'ada');
     await ada.request('join', { room: 'bridge' });
     const token = await tokenOf('bob');
-    const bob = await TestClient.connectSdk(app.url('/chat'), { token, hello: { session: null } });
+    const bob = await TestClient.connectSdk(app.url(livePath), { token, hello: { session: null } });
     await bob.request('join', { room: 'bridge' });
     const { session } = bob.welcome?.data as { session: { id: string } };
     bob.terminate();
     await ada.next('left');
     for (const text of ['one', 'two']) await ada.request('say', { text });
-    await using again = await TestClient.connectSdk(app.url('/chat'), { token, hello: { session: session.id } });
+    await using again = await TestClient.connectSdk(app.url(livePath), { token, hello: { session: session.id } });
     expect(await again.next('said')).toMatchObject({ data: { text: 'one' }, room: 'chat/bridge', offset: 1 });
     expect(await again.next('said')).toMatchObject({ data: { text: 'two' }, offset: 2 });
   });
 
   it('moves one who joins another room', async () => {
-    await using ada = await connectAs(app, '/chat', 'ada');
-    await using bob = await connectAs(app, '/chat', 'bob');
+    await using ada = await connectAs(app, 'ada');
+    await using bob = await connectAs(app, 'bob');
     await ada.request('join', { room: 'first' });
     await bob.request('join', { room: 'first' });
     await bob.request('join', { room: 'second' });
@@ -93,15 +94,15 @@ describe('the chat', () => {
     ['say', { text: 'before joining' }, 'CONFLICT'],
     ['shout', {}, 'UNKNOWN_EVENT'],
   ])('answers %s %j by %s', async (event, data, code) => {
-    await using client = await connectAs(app, '/chat', 'ada');
+    await using client = await connectAs(app, 'ada');
     const failure: unknown = await client.request(event, data).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(RequestFailed);
     expect(failure).toMatchObject({ code });
   });
 
   it('answers one who says too much by RATE_LIMITED, whichever connection it comes from', async () => {
-    await using first = await connectAs(app, '/chat', 'chatterbox');
-    await using second = await connectAs(app, '/chat', 'chatterbox');
+    await using first = await connectAs(app, 'chatterbox');
+    await using second = await connectAs(app, 'chatterbox');
     await first.request('join', { room: 'flood' });
     await second.request('join', { room: 'flood' });
     for (let said = 0; said < 20; said++) await first.request('say', { text: 'blah' });
@@ -111,10 +112,9 @@ describe('the chat', () => {
 
 describe('notifications', () => {
   it('reach every device of a principal by HTTP POST, and nobody else', async () => {
-    await using phone = await connectAs(app, '/notifications', 'bob');
-    await using laptop = await connectAs(app, '/notifications', 'bob');
-    await using other = await connectAs(app, '/notifications', 'carol');
-    await using chat = await connectAs(app, '/chat', 'bob');
+    await using phone = await connectAs(app, 'bob');
+    await using laptop = await connectAs(app, 'bob');
+    await using other = await connectAs(app, 'carol');
     const response = await postJson(app.httpUrl('/notifications/bob'), { text: 'dinner' }, await tokenOf('ada'));
     expect(response.status).toBe(201);
     expect(await response.json()).toEqual({ delivered: 2 });
@@ -125,14 +125,13 @@ describe('notifications', () => {
       await (await postJson(app.httpUrl('/notifications/carol'), { text: 'x' }, await tokenOf('ada'))).json(),
     ).toEqual({ delivered: 1 });
     expect((await other.next()).data).toMatchObject({ text: 'x' });
-    expect(chat.waiting).toEqual([]);
   });
 
   it('wait for a device that has lost its connection', async () => {
     const token = await tokenOf('dora|1');
     const notify = (text: string): Promise<Response> =>
       postJson(app.httpUrl(`/notifications/${encodeURIComponent('dora|1')}`), { text }, token);
-    const phone = await TestClient.connectSdk(app.url('/notifications'), { token, hello: { session: null } });
+    const phone = await TestClient.connectSdk(app.url(livePath), { token, hello: { session: null } });
     const { room, epoch } = (await phone.next('$joined')).data as { room: string; epoch: string };
     await notify('first');
     await phone.next('notification');
@@ -140,7 +139,7 @@ describe('notifications', () => {
     phone.terminate();
     await notify('second');
     const hello = { session: session.id, positions: [{ room, epoch, offset: 1 }] };
-    await using again = await TestClient.connectSdk(app.url('/notifications'), { token, hello });
+    await using again = await TestClient.connectSdk(app.url(livePath), { token, hello });
     expect(await again.next('notification')).toMatchObject({ data: { text: 'second' }, offset: 2 });
   });
 
@@ -154,23 +153,23 @@ describe('notifications', () => {
 });
 
 describe('the dashboard', () => {
-  it('streams who is connected, and says at once who comes and goes', async () => {
+  it('shows who is connected, and says at once who comes and goes', async () => {
     await using own = await startSecuredService({ HOLDFAST_HEARTBEAT_MS: '1000' });
-    await using watcher = await connectAs(own, '/dashboard', 'root');
-    watcher.send({ event: 'watch', id: 'w' });
+    const token = await tokenOf('root');
+    await using watcher = await TestClient.connectSdk(own.url(livePath), { token, hello: { session: null } });
+    await watcher.request('$join', { room: 'dashboard' });
     const until = async (wanted: (view: View) => boolean): Promise<View> => {
       for (;;) {
         // The shape is what these tests are about; they would fail on any other.
-        const view = (await watcher.next('$next')).data as View;
+        const view = (await watcher.next('view')).data as View;
         if (wanted(view)) return view;
       }
     };
     expect((await until(() => true)).total).toBe(1);
 
-    const guest = await connectAs(own, '/chat', 'guest');
+    const guest = await connectAs(own, 'guest');
     const joined = await until(({ total, connections }) => total === 2 && connections[1]?.state === 'open');
-    expect(joined.byGateway).toEqual({ '/dashboard': 1, '/chat': 1 });
-    expect(joined.connections[1]).toMatchObject({ gateway: '/chat', who: 'guest', state: 'open' });
+    expect(joined.connections[1]).toMatchObject({ who: 'guest', state: 'open', rooms: 1 });
     expect(joined.connections[1]?.id).toHaveLength(8);
     const beaten = await until(({ connections }) => connections.every(({ rtt }) => rtt !== null));
     expect(beaten.connections.every(({ rtt }) => Number(rtt) >= 0)).toBe(true);
@@ -180,16 +179,13 @@ describe('the dashboard', () => {
   });
 
   it('is nothing for strangers', async () => {
-    for (const path of ['/dashboard', '/chat', '/notifications']) {
-      await expect(TestClient.connect(app.url(path))).rejects.toThrow(HandshakeRefused);
-    }
+    await expect(TestClient.connect(app.url(livePath))).rejects.toThrow(HandshakeRefused);
   });
 });
 
 interface View {
   readonly total: number;
-  readonly byGateway: Record<string, number>;
-  readonly connections: readonly { id: string; gateway: string; who: string; state: string; rtt: number | null }[];
+  readonly connections: readonly { id: string; who: string; state: string; rooms: number; rtt: number | null }[];
 }
 
 describe('health', () => {
@@ -203,7 +199,7 @@ describe('health', () => {
   it('is live but not ready while the node drains', async () => {
     await using draining = await startSecuredService();
     // A peer that does not answer the goodbye keeps the drain going for as long as it likes.
-    const peer = await rawUpgrade(draining.url('/chat'), {
+    const peer = await rawUpgrade(draining.url(livePath), {
       headers: { authorization: `Bearer ${await tokenOf('ada')}` },
     });
     if (!peer.upgraded) throw new Error(`refused: ${peer.body}`);
@@ -226,7 +222,7 @@ describe('the page and its token', () => {
     expect(await page.text()).toContain('<title>Holdfast</title>');
     const response = await postJson(demo.httpUrl('/demo/token'), { name: 'Ada' });
     const { token } = (await response.json()) as { token: string };
-    await using client = await TestClient.connect(demo.url('/chat'), {
+    await using client = await TestClient.connect(demo.url(livePath), {
       protocols: ['holdfast.plain', `bearer.${token}`],
       origin: demo.httpUrl('').replace(/\/$/, ''),
     });
@@ -252,7 +248,7 @@ describe('the page and its token', () => {
     await using demo = await startService();
     const response = await postJson(demo.httpUrl('/demo/token'), { name: 'Ada' });
     const { token } = (await response.json()) as { token: string };
-    const stolen = TestClient.connect(demo.url('/chat'), { token, origin: 'https://evil.example' });
+    const stolen = TestClient.connect(demo.url(livePath), { token, origin: 'https://evil.example' });
     await expect(stolen).rejects.toMatchObject({ status: 403 });
   });
 

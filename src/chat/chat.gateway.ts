@@ -9,6 +9,7 @@ import {
   Room,
   Rooms,
 } from '@holdfast/gateway';
+import { livePath } from '../live-path.js';
 import { shortId } from '../short-id.js';
 import { JoinRoom, roomName, SayText } from './chat.messages.js';
 import { ChatHistory, type Said, talkIn } from './chat-history.js';
@@ -30,7 +31,7 @@ interface PeopleEvents {
  * and types is not.
  */
 @UseGuards(AuthGuard)
-@WebSocketGateway({ path: '/chat' })
+@WebSocketGateway({ path: livePath })
 export class ChatGateway extends HoldfastGateway<ChatData> {
   constructor(
     private readonly talk: Rooms<{ said: Said }>,

@@ -8,6 +8,7 @@ import type { TelemetryConfig } from '../telemetry/telemetry.js';
 import { parseProxies } from './are-proxies.js';
 import { Environment, logLevels } from './environment.js';
 import { talkPolicy } from '../chat/chat-history.js';
+import { dashboardPolicy } from '../dashboard/dashboard.service.js';
 import { inboxPolicy } from '../notifications/inbox.js';
 
 /**
@@ -58,7 +59,7 @@ export function readConfig(variables: NodeJS.ProcessEnv): ServiceConfig {
 function holdfastOptions(env: Environment, production: boolean, demoSecret: string | undefined): HoldfastOptions {
   const { HOLDFAST_ORIGINS: origins = 'same-origin', HOLDFAST_TRUSTED_PROXIES: proxies = '0' } = env;
   return {
-    rooms: [talkPolicy, inboxPolicy],
+    rooms: [talkPolicy, inboxPolicy, dashboardPolicy],
     production,
     auth: {
       secret: env.HOLDFAST_SECRET ?? demoSecret,

@@ -1,17 +1,18 @@
 import { UseGuards } from '@nestjs/common';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { AuthGuard } from '@holdfast/gateway';
-import type { Observable } from 'rxjs';
-import { DashboardService, type DashboardView } from './dashboard.service.js';
+import { WebSocketGateway } from '@nestjs/websockets';
+import { AuthGuard, Room } from '@holdfast/gateway';
+import { livePath } from '../live-path.js';
+import { dashboardRoom, DashboardService } from './dashboard.service.js';
 
-/** One request, `watch`, is answered by a stream of views. It ends with the connection, and nobody has to clean up. */
+/** Clients that join the room of the dashboard see what goes on in this process. */
 @UseGuards(AuthGuard)
-@WebSocketGateway({ path: '/dashboard' })
+@WebSocketGateway({ path: livePath })
 export class DashboardGateway {
   constructor(private readonly dashboard: DashboardService) {}
 
-  @SubscribeMessage('watch')
-  watch(): Observable<DashboardView> {
-    return this.dashboard.views;
+  /** A new member gets the latest view. While nobody watched there were none, so it is made first. */
+  @Room(dashboardRoom)
+  async mayWatch(): Promise<void> {
+    await this.dashboard.publish();
   }
 }

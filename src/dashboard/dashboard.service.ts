@@ -1,6 +1,6 @@
-import { Injectable } from '@nestjs/common';
-import { type Connection, ConnectionRegistry, type ConnectionState, Counters } from '@holdfast/gateway';
-import { asyncScheduler, map, merge, Observable, shareReplay, throttleTime, timer } from 'rxjs';
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { type Connection, ConnectionRegistry, type ConnectionState, Counters, Rooms } from '@holdfast/gateway';
+import { asyncScheduler, concatMap, filter, merge, Observable, type Subscription, throttleTime, timer } from 'rxjs';
 import { shortId } from '../short-id.js';
 
 /** A screen holds no more, and a frame of a hundred thousand rows would help nobody. */
@@ -8,9 +8,10 @@ const maxRows = 100;
 
 interface DashboardRow {
   readonly id: string;
-  readonly gateway: string;
   readonly who: string | null;
   readonly state: ConnectionState;
+  /** How many it is a member of. */
+  readonly rooms: number;
   /** Milliseconds; null before the first answered heartbeat. */
   readonly rtt: number | null;
   readonly joinedAt: number;
@@ -21,29 +22,47 @@ interface DashboardRow {
 export interface DashboardView {
   readonly at: number;
   readonly total: number;
-  readonly byGateway: Readonly<Record<string, number>>;
   /** The first {@link maxRows} connections, oldest first. */
   readonly connections: readonly DashboardRow[];
   /** What happened since boot, keyed `name:label`. */
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** What goes on in this process, as something to subscribe to. Costs nothing while nobody does. */
+/** The room of those who watch. */
+export const dashboardRoom = 'dashboard';
+
+/** Only the latest view matters. */
+export const dashboardPolicy = { pattern: dashboardRoom, history: { size: 1, ttlMs: 60_000 } };
+
+/** Tells those who watch what goes on in this process. Costs nothing while nobody does. */
 @Injectable()
-export class DashboardService {
-  /** Every second and soon after each change, at most ten times a second however many come and go. */
-  readonly views: Observable<DashboardView>;
+export class DashboardService implements OnModuleInit, OnModuleDestroy {
+  #publishing?: Subscription;
 
   constructor(
+    private readonly rooms: Rooms<{ view: DashboardView }>,
     private readonly registry: ConnectionRegistry,
     private readonly counters: Counters,
-  ) {
-    this.views = merge(timer(0, 1_000), this.#changes()).pipe(
-      throttleTime(100, asyncScheduler, { leading: true, trailing: true }),
-      map(() => this.#view()),
-      // One view for all who watch; a newcomer gets the latest at once.
-      shareReplay({ bufferSize: 1, refCount: true }),
-    );
+  ) {}
+
+  /** Every second and soon after each change, at most ten times a second however many come and go. */
+  onModuleInit(): void {
+    this.#publishing = merge(timer(0, 1_000), this.#changes())
+      .pipe(
+        throttleTime(100, asyncScheduler, { leading: true, trailing: true }),
+        filter(() => this.rooms.count(dashboardRoom) > 0),
+        // A view that could not be published is replaced by the next one.
+        concatMap(() => this.publish().catch(() => undefined)),
+      )
+      .subscribe();
+  }
+
+  onModuleDestroy(): void {
+    this.#publishing?.unsubscribe();
+  }
+
+  async publish(): Promise<void> {
+    await this.rooms.to(dashboardRoom).emit('view', this.#view());
   }
 
   #changes(): Observable<void> {
@@ -61,22 +80,19 @@ export class DashboardService {
 
   #view(): DashboardView {
     const connections: DashboardRow[] = [];
-    const byGateway: Record<string, number> = {};
     for (const connection of this.registry) {
-      const { route } = connection.handshake;
-      byGateway[route] = (byGateway[route] ?? 0) + 1;
-      if (connections.length < maxRows) connections.push(rowOf(connection));
+      if (connections.length === maxRows) break;
+      connections.push(rowOf(connection));
     }
-    const { size: total } = this.registry;
-    return { at: Date.now(), total, byGateway, connections, counters: this.counters.snapshot() };
+    return { at: Date.now(), total: this.registry.size, connections, counters: this.counters.snapshot() };
   }
 }
 
 function rowOf(connection: Connection): DashboardRow {
-  const { handshake, principal, state, rtt, joinedAt, stats } = connection;
+  const { rooms, principal, state, rtt, joinedAt, stats } = connection;
   return {
     id: shortId(connection),
-    gateway: handshake.route,
+    rooms: rooms.size,
     who: principal?.subject ?? null,
     state,
     rtt: rtt ?? null,

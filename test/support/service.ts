@@ -1,6 +1,7 @@
 import { HoldfastTestApp, TestClient } from '@holdfast/testing';
 import { SignJWT } from 'jose';
 import { readConfig } from '../../src/config/service-config.js';
+import { livePath } from '../../src/live-path.js';
 import { createService } from '../../src/service.js';
 
 export const serviceSecret = 'the secret of the service under test';
@@ -24,8 +25,8 @@ export function tokenOf(subject: string, secret = serviceSecret, expires = '1h')
     .sign(new TextEncoder().encode(secret));
 }
 
-export async function connectAs(app: HoldfastTestApp, path: string, subject: string): Promise<TestClient> {
-  return TestClient.connect(app.url(path), { token: await tokenOf(subject) });
+export async function connectAs(app: HoldfastTestApp, subject: string): Promise<TestClient> {
+  return TestClient.connect(app.url(livePath), { token: await tokenOf(subject) });
 }
 
 export function postJson(url: string, body: unknown, token?: string): Promise<Response> {

@@ -4,28 +4,28 @@ import { logEvent } from './events.js';
 
 const TYPING_EVERY_MS = 2_000;
 
-/** Binds the chat card to its client, until `left` is aborted. */
-export function startChat(chat, { name, room, left, onProblem }) {
+/** Binds the chat card to the client, until `left` is aborted. */
+export function startChat(client, { name, room, left, onProblem }) {
   const text = byId('text');
   let typedAt = 0;
   byId('messages').replaceChildren();
   byId('chat-room').textContent = `#${room} as ${name}`;
 
   const unread = new Unread(left);
-  const talk = listen(chat, { name, room, unread });
-  chat.on('$state', ({ to }) => {
+  const talk = listen(client, { name, room, unread });
+  client.on('$state', ({ to }) => {
     // What is sent here goes out before what waits in the outbox: a room has to be joined before one can speak in it.
-    if (to === 'open') enter(chat, { name, room, talk, onProblem });
-    showOutbox(chat);
+    if (to === 'open') enter(client, { name, room, talk, onProblem });
+    showOutbox(client);
   });
 
   text.addEventListener(
     'input',
     () => {
       // Later it would not be true any more.
-      if (chat.state !== 'open' || Date.now() - typedAt < TYPING_EVERY_MS) return;
+      if (client.state !== 'open' || Date.now() - typedAt < TYPING_EVERY_MS) return;
       typedAt = Date.now();
-      chat.emit('typing');
+      client.emit('typing');
     },
     { signal: left },
   );
@@ -33,7 +33,7 @@ export function startChat(chat, { name, room, left, onProblem }) {
     'submit',
     (event) => {
       event.preventDefault();
-      say(chat, text.value, onProblem);
+      say(client, text.value, onProblem);
       text.value = '';
       typedAt = 0;
     },
@@ -43,9 +43,9 @@ export function startChat(chat, { name, room, left, onProblem }) {
 }
 
 /** Tells the others, who were told of the end of the last connection, and asks what was said before. */
-async function enter(chat, { name, room, talk, onProblem }) {
+async function enter(client, { name, room, talk, onProblem }) {
   try {
-    const { people, recent } = await chat.request('join', { room });
+    const { people, recent } = await client.request('join', { room });
     logEvent(`joined #${room}, ${people} here`);
     talk.begin(recent, name);
   } catch (error) {
@@ -53,13 +53,13 @@ async function enter(chat, { name, room, talk, onProblem }) {
   }
 }
 
-function listen(chat, { name, room, unread }) {
+function listen(client, { name, room, unread }) {
   const typing = byId('typing');
   let typingTimer;
   const hush = () => {
     typing.textContent = '';
   };
-  const people = chat.room(`people/${room}`);
+  const people = client.room(`people/${room}`);
   people.on('joined', (who) => notice(`${who.name} joined`));
   people.on('left', (who) => notice(`${who.name} left`));
   people.on('typing', (who) => {
@@ -68,7 +68,7 @@ function listen(chat, { name, room, unread }) {
     typingTimer = setTimeout(hush, TYPING_EVERY_MS + 1_000);
   });
 
-  const talk = chat.room(`chat/${room}`);
+  const talk = client.room(`chat/${room}`);
   /** The offset of the first that was heard live: what was said before is asked for once. */
   let first;
   talk.on('said', (said, { offset, recovered }) => {
@@ -116,9 +116,9 @@ class Unread {
 }
 
 /** A request, to know whether it was heard. However long the server is away, what somebody wrote waits. */
-async function say(chat, text, onProblem) {
-  const answer = chat.request('say', { text }, { timeoutMs: Infinity });
-  showOutbox(chat);
+async function say(client, text, onProblem) {
+  const answer = client.request('say', { text }, { timeoutMs: Infinity });
+  showOutbox(client);
   try {
     await answer;
   } catch (error) {
@@ -126,7 +126,7 @@ async function say(chat, text, onProblem) {
     // It was on its way when the connection ended: saying it again by itself might say it twice.
     notice(error.code === 'CONNECTION_LOST' ? `Perhaps not heard: “${text}”` : `Not heard: “${text}”`);
   }
-  showOutbox(chat);
+  showOutbox(client);
 }
 
 function showOutbox({ queuedMessages: count }) {

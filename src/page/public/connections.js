@@ -6,34 +6,28 @@ const TREND_LENGTH = 30;
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
- * The live table. Marks the rows of `ownIds()`, and calls `onRoundTrip` with path and round-trip time of each; calls
- * `onWave` with the name of the person who is waved at.
+ * The live table. Marks the row of `ownId()`, and calls `onRoundTrip` with its round-trip time; calls `onWave` with the
+ * name of the person who is waved at.
  */
 export class Connections {
   #rows = new Map();
   #isFirst = true;
 
-  constructor({ name, ownIds, onWave, onRoundTrip }) {
+  constructor({ name, ownId, onWave, onRoundTrip }) {
     this.name = name;
-    this.ownIds = ownIds;
+    this.ownId = ownId;
     this.onWave = onWave;
     this.onRoundTrip = onRoundTrip;
     byId('connections').replaceChildren();
   }
 
-  show({ at, total, byGateway, connections, counters }) {
+  show({ at, total, connections, counters }) {
     const present = new Set(connections.map(({ id }) => id));
     for (const [id, row] of this.#rows) if (!present.has(id)) this.#remove(id, row);
-    const ownIds = this.ownIds();
-    for (const connection of connections) {
-      this.#update(
-        connection,
-        at,
-        ownIds.some((ownId) => ownId?.startsWith(connection.id)),
-      );
-    }
+    const ownId = this.ownId();
+    for (const connection of connections) this.#update(connection, at, ownId?.startsWith(connection.id) ?? false);
     this.#isFirst = false;
-    showFigures({ total, byGateway, connections, counters });
+    showFigures({ total, connections, counters });
   }
 
   #update(connection, at, isOwn) {
@@ -44,16 +38,16 @@ export class Connections {
       row = new Row(connection, connection.who === this.name ? undefined : this.onWave);
       this.#rows.set(connection.id, row);
       byId('connections').append(row.element);
-      if (!this.#isFirst) logEvent(`+ ${connection.id} ${connection.gateway} ${connection.who}`, 'good');
+      if (!this.#isFirst) logEvent(`+ ${connection.id} ${connection.who}`, 'good');
     }
     row.update(connection, at, isOwn);
-    if (isOwn && connection.rtt !== null) this.onRoundTrip(connection.gateway, milliseconds(connection.rtt));
+    if (isOwn && connection.rtt !== null) this.onRoundTrip(milliseconds(connection.rtt));
   }
 
   #remove(id, row) {
     this.#rows.delete(id);
     row.leave();
-    logEvent(`- ${id} ${row.gateway} ${row.who}`, 'warn');
+    logEvent(`- ${id} ${row.who}`, 'warn');
   }
 }
 
@@ -62,8 +56,7 @@ class Row {
   #trend = [];
   #line;
 
-  constructor({ id, gateway, who }, onWave) {
-    this.gateway = gateway;
+  constructor({ id, who }, onWave) {
     this.who = who;
     this.#line = document.createElementNS(SVG, 'polyline');
     const svg = document.createElementNS(SVG, 'svg');
@@ -77,24 +70,24 @@ class Row {
       'tr',
       {},
       cell('id', 'id', id),
-      cell('gateway', '', gateway),
       cell('who', '', this.who),
       cell('state', 'state'),
+      cell('rooms', 'number'),
       cell('rtt', 'number'),
       cell('trend', 'trend', svg),
       cell('messages', 'number'),
       cell('age', 'number'),
       cell('actions'),
     );
-    this.element.dataset.gateway = gateway;
-    if (onWave && gateway === '/notifications') this.#cells.actions.append(waveButton(this.who, onWave));
+    if (onWave) this.#cells.actions.append(waveButton(this.who, onWave));
   }
 
-  update({ state, rtt, joinedAt, messagesIn, messagesOut }, at, isOwn) {
-    const { id, state: stateCell, rtt: rttCell, messages, age } = this.#cells;
+  update({ state, rooms, rtt, joinedAt, messagesIn, messagesOut }, at, isOwn) {
+    const { id, state: stateCell, rooms: roomsCell, rtt: rttCell, messages, age } = this.#cells;
     if (isOwn && !id.querySelector('.you')) id.append(element('span', { className: 'you' }, 'you'));
     stateCell.textContent = state;
     stateCell.dataset.state = state;
+    roomsCell.textContent = rooms;
     rttCell.textContent = rtt === null ? '–' : milliseconds(rtt);
     messages.textContent = `${messagesIn} / ${messagesOut}`;
     age.textContent = duration(at - joinedAt);
@@ -123,15 +116,15 @@ function waveButton(who, onWave) {
   return button;
 }
 
-function showFigures({ total, byGateway, connections, counters }) {
+function showFigures({ total, connections, counters }) {
   const sum = (name) =>
     Object.entries(counters).reduce((all, [key, value]) => (key.startsWith(`${name}:`) ? all + value : all), 0);
   const rtts = connections.map(({ rtt }) => rtt).filter((rtt) => rtt !== null);
   const median = rtts.sort((a, b) => a - b)[Math.floor(rtts.length / 2)];
   const figures = [
     ['open now', total],
-    ...Object.entries(byGateway).map(([gateway, count]) => [gateway, count]),
     ['median round trip', median === undefined ? '–' : milliseconds(median)],
+    ['recovered', sum('recovered')],
     ['refused', sum('refused')],
   ];
   byId('figures').replaceChildren(

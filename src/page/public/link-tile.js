@@ -33,8 +33,8 @@ export class LinkTile {
     const announced = element('p', {}, element('code', {}, path), ' ', this.#state, ' ', this.#why);
     announced.setAttribute('role', 'status');
     this.element = element(
-      'li',
-      {},
+      'div',
+      { className: 'tile' },
       announced,
       this.#roundTrip,
       element('div', { className: 'actions while-open' }, ...buttons),

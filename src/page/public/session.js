@@ -5,18 +5,19 @@ import { Connections } from './connections.js';
 import { byId, element } from './element.js';
 import { logEvent, toast } from './events.js';
 import { LinkTile } from './link-tile.js';
-import { DrainNotice, hideFailure, showFailure } from './notices.js';
+import { hideDrain, hideFailure, showDrain, showFailure } from './notices.js';
 import { plug } from './plug.js';
 import { reasonOf } from './words.js';
 
 // A person wants to see the countdown; with the default of 1 s it would often be over before it is read.
 const backoff = { firstMs: 5_000 };
 
-/** All that one visitor does until leaving: a client for each gateway, and what shows them. */
+const path = '/live';
+
+/** All that one visitor does until leaving: one client for all gateways, and what shows it. */
 export class Session {
-  #clients = new Map();
-  #tiles = new Map();
-  #drain = new DrainNotice();
+  #client;
+  #tile;
   #left = new AbortController();
   #token;
   #onOtherToken;
@@ -32,56 +33,54 @@ export class Session {
     const { WebSocket, pull } = plug();
     const cut = element('button', { type: 'button' }, 'Cut the socket');
     cut.addEventListener('click', pull);
-    const chat = this.#open('/chat', { WebSocket, rooms: rooms() }, cut);
-    const dashboard = this.#open('/dashboard');
-    const notifications = this.#open('/notifications', { rooms: rooms() });
-
-    startChat(chat, { name, room, left: this.#left.signal, onProblem: tellProblem });
-    const table = new Connections({
-      name,
-      ownIds: () => [...this.#clients.values()].map(({ connectionId }) => connectionId),
-      onWave: (who) => void this.#wave(who),
-      onRoundTrip: (path, roundTrip) => (this.#tiles.get(path).roundTrip = roundTrip),
-    });
-    watch(dashboard, table);
-    notifications.on('notification', ({ from, text }) => {
+    const client = createClient(path, { token, backoff, WebSocket, rooms: rooms() });
+    this.#client = client;
+    this.#tile = new LinkTile(path, client, cut);
+    this.#listen();
+    startChat(client, { name, room, left: this.#left.signal, onProblem: tellProblem });
+    watch(
+      client,
+      new Connections({
+        name,
+        ownId: () => client.connectionId,
+        onWave: (who) => void this.#wave(who),
+        onRoundTrip: (roundTrip) => (this.#tile.roundTrip = roundTrip),
+      }),
+    );
+    client.on('notification', ({ from, text }) => {
       toast(`${from} ${text}`);
       logEvent(`notification: ${from} ${text}`, 'good');
     });
-    byId('links').replaceChildren(...[...this.#tiles.values()].map((tile) => tile.element));
-    for (const client of this.#clients.values()) client.connect();
+    byId('link').replaceChildren(this.#tile.element);
+    client.connect();
   }
 
   leave() {
     this.#left.abort();
-    for (const client of this.#clients.values()) client.close();
-    for (const tile of this.#tiles.values()) tile.stop();
-    this.#drain.clear();
+    this.#client.close();
+    this.#tile.stop();
+    hideDrain();
     hideFailure();
   }
 
-  #open(path, options = {}, ...buttons) {
-    const client = createClient(path, { token: this.#token, backoff, ...options });
-    const tile = new LinkTile(path, client, ...buttons);
-    this.#clients.set(path, client);
-    this.#tiles.set(path, tile);
+  #listen() {
+    const client = this.#client;
     client.on('$state', (change) => {
       if (this.#left.signal.aborted) return;
-      tile.show(change);
-      logState(path, change);
-      if (change.to === 'open') this.#drain.arrived(path);
+      this.#tile.show(change);
+      logState(change);
+      if (change.to === 'open') hideDrain();
       if (change.to === 'failed' || change.to === 'closed') this.#stopped(change);
     });
     client.on('$drain', (drain) => {
-      tile.drain = drain;
-      this.#drain.announce(path, drain);
+      this.#tile.drain = drain;
+      showDrain(drain);
       logEvent(
         `${path} drain: ${drain.reason}, back after ${drain.retryAfterMs} to ${drain.retryAfterMs + drain.windowMs} ms`,
         'warn',
       );
     });
     client.on('$error', tellProblem);
-    return client;
   }
 
   #stopped(change) {
@@ -89,7 +88,7 @@ export class Session {
       onOtherToken: this.#onOtherToken,
       onTryAgain: () => {
         hideFailure();
-        for (const client of this.#clients.values()) client.connect();
+        this.#client.connect();
       },
     });
   }
@@ -106,19 +105,15 @@ export class Session {
   }
 }
 
-/** A stream ends with its connection, so each connection asks for its own. */
-function watch(dashboard, table) {
-  dashboard.on('$state', ({ to }) => {
-    byId('live').classList.toggle('stale', to !== 'open');
-    if (to !== 'open') return;
-    dashboard.request('watch', undefined, { onNext: (view) => table.show(view) }).catch((error) => {
-      // That the connection ended is told already.
-      if (error.code !== 'CONNECTION_LOST' && error.code !== 'CLOSED') tellProblem(error);
-    });
-  });
+/** A room joins again by itself after a reconnect, and gets the latest view. */
+function watch(client, table) {
+  const dashboard = client.room('dashboard');
+  dashboard.on('view', (view) => table.show(view));
+  dashboard.on('$state', (state) => byId('live').classList.toggle('stale', state !== 'joined'));
+  dashboard.join().catch(tellProblem);
 }
 
-function logState(path, change) {
+function logState(change) {
   const { to, nextAttemptAt } = change;
   if (to === 'open') logEvent(`${path} open`, 'good');
   if (to === 'waiting') {

@@ -119,7 +119,9 @@ export class ConnectionRooms implements Member {
     if (!joined.recovered) this.parts.counters.add('unrecovered', joined.reason);
     const { position, top, ...rest } = joined;
     const kind = roomKindOf(policy.history);
-    if (joined.recovered && position && position.offset < top) this.parts.counters.add('recovered', kind);
+    // Each new member of a `latest` room gets its publication, whether it came back or not.
+    const gotMissed = joined.recovered && kind === 'log' && position && position.offset < top;
+    if (gotMissed) this.parts.counters.add('recovered', kind);
     this.#tell(ReservedEvent.joined, { room, kind, ...position, ...(position && { top }), ...rest }, id);
   }
 
