@@ -82,6 +82,16 @@ describe('PROTOCOL 18.5: a client that returns', () => {
     expect(await second.next('said')).toMatchObject({ data: 1 });
   });
 
+  it('is in a room that it had joined by itself before the server did, without presenting it', async () => {
+    await using sut = await startSessions();
+    const first = await sut.connect();
+    await join(first, 'chat/1');
+    await first.request('enter', 'chat/1');
+    await cut(sut, first);
+    await using second = await sut.connect({ session: sessionOf(first).id });
+    expect(await answerOf(second, '$joined')).toMatchObject({ room: 'chat/1', recovered: true });
+  });
+
   it('can do so any number of times, also when nothing was ever published', async () => {
     await using sut = await startSessions();
     const first = await sut.connect();

@@ -5,7 +5,7 @@ export { Deadline } from './deadline.js';
 export { inTime } from './in-time.js';
 export { isThenable } from './is-thenable.js';
 export { max32 } from './max32.js';
-export { IsGroup, IsLimit } from './option-rules.js';
+export { HasMethods, IsGroup, IsLimit } from './option-rules.js';
 export { PendingWork } from './pending-work.js';
 export { SetIndex } from './set-index.js';
 export { TimerWheel, WheelTask } from './timer-wheel.js';

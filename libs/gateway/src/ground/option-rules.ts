@@ -21,3 +21,17 @@ export function IsGroup(type: () => new () => object): PropertyDecorator {
     Type(type)(target, property);
   };
 }
+
+/** An object that an application has made, with these methods. */
+export function HasMethods(methods: readonly string[], what: string): PropertyDecorator {
+  return ValidateBy({
+    name: 'hasMethods',
+    validator: {
+      validate: (value: unknown) =>
+        typeof value === 'object' &&
+        value !== null &&
+        methods.every((method) => typeof Reflect.get(value, method) === 'function'),
+      defaultMessage: () => `$property must be ${what}`,
+    },
+  });
+}

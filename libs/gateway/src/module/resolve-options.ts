@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { Backplane } from '@holdfast/backplane';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
 import type { DecodeLimits } from '@holdfast/protocol';
@@ -30,6 +31,7 @@ type ResolvedMessageOptions = Readonly<Required<Omit<MessageOptions, PerGateway>
 /** {@link HoldfastOptions} with every default filled in, frozen. */
 export interface ResolvedOptions {
   readonly production: boolean;
+  readonly backplane: Backplane | undefined;
   readonly auth: ResolvedAuthOptions;
   /** Whether tokens can be verified by a key of the options. */
   readonly hasKey: boolean;
@@ -64,7 +66,11 @@ export function resolveOptions(given: HoldfastOptions, ownAuthenticator: boolean
 function shapeProblems(given: unknown): string[] {
   // A factory of the application may have returned anything.
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return ['the options must be an object'];
-  const errors = validateSync(plainToInstance(HoldfastOptions, given), {
+  const { backplane, ...rest } = given as HoldfastOptions;
+  const options = plainToInstance(HoldfastOptions, rest);
+  // An engine is no plain object, and must not be copied.
+  if (backplane !== undefined) options.backplane = backplane;
+  const errors = validateSync(options, {
     whitelist: true,
     forbidNonWhitelisted: true,
     forbidUnknownValues: false,
@@ -79,6 +85,7 @@ function resolve(given: HoldfastOptions): ResolvedOptions {
   const outbox = { ...outboxDefaults, ...defined(given.outbox) };
   return Object.freeze({
     production: isProduction(given),
+    backplane: given.backplane ?? undefined,
     auth,
     hasKey: [auth.secret, auth.publicKey, auth.jwksUrl].some((key) => key !== undefined),
     admission: resolveAdmission(given.admission),

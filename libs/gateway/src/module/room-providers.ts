@@ -38,8 +38,8 @@ export const roomProviders: Provider[] = [
   {
     provide: HOLDFAST_BACKPLANE,
     inject: [HOLDFAST_OPTIONS, HOLDFAST_CLOCK, HOLDFAST_RANDOM],
-    useFactory: ({ roomLimits }: ResolvedOptions, clock: Clock, random: Random) =>
-      new MemoryBackplane({ maxBytes: roomLimits.historyBytes, clock, random }),
+    useFactory: ({ backplane, roomLimits }: ResolvedOptions, clock: Clock, random: Random): Backplane =>
+      backplane ?? new MemoryBackplane({ maxBytes: roomLimits.historyBytes, clock, random }),
   },
   {
     provide: RoomPolicies,

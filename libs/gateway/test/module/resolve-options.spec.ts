@@ -104,6 +104,8 @@ describe('a wrong option is named with what is allowed:', () => {
     ['admission.origins', ['example.com'], 'admission.origins: origin "example.com"'],
     ['admission.trustedProxies', ['10.0.0.0/99'], 'admission.trustedProxies: '],
     ['admission.trustedProxies', -1, 'admission.trustedProxies: '],
+    ['backplane', 'redis', 'backplane must be an engine, such as new MemoryBackplane(), but is of type string'],
+    ['backplane', { publish: () => undefined }, 'backplane must be an engine'],
     ['auth.secret', 'short', 'auth.secret must be a string of at least 32 characters'],
     ['auth.jwksUrl', 7, 'auth.jwksUrl must be an absolute https URL'],
   ])('%s: %j', (name, value, message) => {
