@@ -189,7 +189,7 @@ class SessionRun implements AsyncDisposable {
   }
 
   async #publish(room: ReferenceRoom, who: number, how: number): Promise<void> {
-    for (let count = 0; count < how; count++) {
+    for (let count = 0; count < 2 * how; count++) {
       const text = `text ${++this.#said}`;
       await pick(this.world.nodes, who).rooms.to(room.name).emit('said', text);
       if (this.sabotage !== 'lose' || count < 6) room.publish(text);

@@ -130,7 +130,7 @@ describe('a wrong option is named with what is allowed:', () => {
 
 describe('an unknown option is named with those that there are:', () => {
   it.each([
-    ['heartBeat', 'allowed here: production, auth, admission, heartbeat, messages, outbox, lifecycle'],
+    ['heartBeat', 'allowed here: production, backplane, auth, admission, heartbeat, messages, outbox, lifecycle'],
     ['heartbeat.interval', 'allowed here: intervalMs, missedBeats'],
     ['admission.handshakeRate.burst', 'allowed here: limit, windowMs'],
     ['auth.secrets', 'secret, publicKey, jwksUrl'],
