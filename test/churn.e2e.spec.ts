@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { churn, type Sabotage } from './churn/churn.js';
+import { chromiumMissing, requires } from './support/requirement.js';
 
 // `npm run churn` goes on with other seeds for as long as it is told to.
 describe('users that come and go', { timeout: 120_000 }, () => {
@@ -9,6 +10,14 @@ describe('users that come and go', { timeout: 120_000 }, () => {
     expect(result.cuts).toBeGreaterThan(20);
     expect(result.handovers).toBeGreaterThan(5);
     expect(result.delivered).toBeGreaterThan(500);
+  });
+});
+
+requires('Chromium', chromiumMissing)('tabs that reload among them', () => {
+  it('go on where they were', { timeout: 120_000 }, async () => {
+    const result = await churn(1, { users: 10, steps: 6_000, tabs: 2 });
+    expect(result.faults).toEqual([]);
+    expect(result.reloads).toBeGreaterThan(5);
   });
 });
 

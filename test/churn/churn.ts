@@ -1,8 +1,11 @@
 import { ConnectedSocket, type OnGatewayConnection, WebSocketGateway } from '@nestjs/websockets';
 import { type Connection, ConnectionRegistry, Room, Rooms } from '@holdfast/gateway';
 import { type HoldfastTestApp, seededRandom } from '@holdfast/testing';
+import type { Browser } from 'playwright-core';
 import { boot } from '../support/boot.js';
+import { launchChromium } from '../support/chromium.js';
 import { Logs } from './logs.js';
+import { Tab, TabController } from './tab.js';
 import { User } from './user.js';
 
 /** Rooms that clients join, and rooms that only the server joins clients to; with long and with short histories. */
@@ -15,6 +18,8 @@ export type Sabotage = 'forget' | 'lose';
 export interface ChurnOptions {
   readonly users: number;
   readonly steps: number;
+  /** Tabs of Chromium that reload. Default none. */
+  readonly tabs?: number;
   readonly sabotage?: Sabotage;
 }
 
@@ -26,6 +31,7 @@ export interface ChurnResult {
   /** Sessions that were handed over to another client. */
   readonly handovers: number;
   readonly gaps: number;
+  readonly reloads: number;
 }
 
 @WebSocketGateway({ path: '/' })
@@ -78,14 +84,18 @@ export async function churn(seed: number, options: ChurnOptions): Promise<ChurnR
       outbox: { highWaterBytes: 32_768, lowWaterBytes: 8_192 },
     },
     providers: [ChurnGateway],
+    controllers: [TabController],
   });
+  const browser = options.tabs ? await launchChromium() : undefined;
   const world = new World(app, seed, options);
   try {
+    if (browser) await world.openTabs(browser, options.tabs ?? 0);
     for (let step = 0; step < options.steps && world.faults.length === 0; step++) await world.step();
     await world.settle();
     return world.result;
   } finally {
     world.close();
+    await browser?.close();
     await app.close();
   }
 }
@@ -94,6 +104,7 @@ class World {
   readonly faults: string[] = [];
   readonly #users: User[] = [];
   readonly #retired: User[] = [];
+  readonly #tabs: Tab[] = [];
   readonly #logs = new Logs(historyOf);
   readonly #rooms: Rooms;
   readonly #registry: ConnectionRegistry;
@@ -116,19 +127,28 @@ class World {
   }
 
   get result(): ChurnResult {
-    const all = [...this.#users, ...this.#retired];
-    const sum = (value: (user: User) => number): number => all.reduce((total, user) => total + value(user), 0);
+    const users = [...this.#users, ...this.#retired];
     return {
       faults: this.faults,
-      delivered: sum(({ delivered }) => delivered),
-      gaps: sum(({ gaps }) => gaps),
+      delivered: sum([...users, ...this.#tabs].map(({ delivered }) => delivered)),
+      gaps: sum(users.map(({ gaps }) => gaps)),
+      reloads: sum(this.#tabs.map(({ reloads }) => reloads)),
       cuts: this.#cuts,
       handovers: this.#handovers,
     };
   }
 
+  async openTabs(browser: Browser, count: number): Promise<void> {
+    const found = (fault: string): unknown => this.faults.push(fault);
+    const rooms = names.filter((name) => name.startsWith('open/'));
+    for (let n = 0; n < count; n++) {
+      this.#tabs.push(await Tab.open(browser, this.app.httpUrl('/tab'), `tab-${n}`, rooms, this.#logs, found));
+    }
+  }
+
   async step(): Promise<void> {
     const chance = this.#random.next();
+    if (this.#tabs.length > 0 && this.#random.next() < 0.005) this.#pick(this.#tabs).reload();
     const user = this.#pick(this.#users);
     if (chance < 0.6) await this.#publish(user);
     else if (chance < 0.7) this.#cut(user);
@@ -146,8 +166,11 @@ class World {
   async settle(): Promise<void> {
     this.#gateway.banned.clear();
     const deadline = performance.now() + 20_000;
-    const isDone = (): boolean => this.#users.every((user) => user.client.state === 'open' && user.isUpToDate);
-    while (!isDone() && this.faults.length === 0) {
+    const isDone = async (): Promise<boolean> => {
+      for (const tab of this.#tabs) if (!(await tab.isUpToDate())) return false;
+      return this.#users.every((user) => user.client.state === 'open' && user.isUpToDate);
+    };
+    while (!(await isDone()) && this.faults.length === 0) {
       for (const user of this.#users) user.readAgain();
       if (performance.now() > deadline) {
         for (const user of this.#users.filter(({ isUpToDate }) => !isUpToDate)) {
@@ -157,6 +180,7 @@ class World {
       }
       await this.#turns();
     }
+    for (const tab of this.#tabs) await tab.check();
     if (this.faults.length > 0) return;
     for (const { name, expected, client } of this.#users) {
       // Those of the other rooms may have been banned in between.
@@ -257,4 +281,8 @@ class World {
     // Safe: none of them is empty.
     return from[Math.floor(this.#random.next() * from.length)] as T;
   }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }
