@@ -110,7 +110,8 @@ export class User implements Disposable {
       this.gaps++;
       const { reached } = following;
       const mayMiss = this.logs.mayMiss(name, reached, position.offset);
-      if (reason !== 'session' && !mayMiss) this.#fault(name, `missed what is kept: ${reason}`);
+      if (reason !== 'session' && !mayMiss)
+        this.#fault(name, `missed what is kept: ${reason}, from ${reached ?? '-'} to ${position.offset}`);
       following.reached = position.offset;
     });
     room.on('said', (data, { offset = 0 }) => this.#said(following, data, offset));

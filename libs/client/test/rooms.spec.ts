@@ -167,6 +167,27 @@ describe('a room', () => {
     expect(tested.heard()).toEqual(['2 again', '3 again', 'joined', ['$recovered', { count: 2 }]]);
   });
 
+  it('asks again where it has got more than it had when it asked', async () => {
+    const tested = await member();
+    tested.publish(1).publish(3);
+    tested.world.clock.advance(5_000);
+    expect(tested.asked?.since).toEqual({ epoch: 'e1', offset: 1 });
+    tested.publish(2).publish(3);
+    tested.joined({ recovered: false, reason: 'trimmed', offset: 3, top: 3 });
+    tested.world.clock.advance(5_000);
+    expect(tested.asked?.since).toEqual({ epoch: 'e1', offset: 3 });
+    tested.joined({ offset: 3, top: 3 });
+    expect(tested.room.state).toBe('joined');
+    expect(tested.heard()).toEqual([1, 'recovering', 2, 3, 'joined']);
+  });
+
+  it('misses nothing where the server ends at its position, whatever the server goes on from', async () => {
+    const tested = await member();
+    tested.publish(1);
+    tested.comeBack().joined({ recovered: false, reason: 'trimmed', offset: 1, top: 1 });
+    expect(tested.heard()).toEqual([1, 'joining', 'joined']);
+  });
+
   it('skips what is not for it, and tells what was dropped (17.7)', async () => {
     const tested = await member();
     tested.publish(1);
@@ -251,6 +272,53 @@ describe('a room', () => {
     const joining = tested.room.join();
     tested.room.leave();
     expect(await codeOf(joining)).toBe('CLOSED');
+  });
+
+  it('from which the server removes the client before it has decided is left (17.6)', async () => {
+    const tested = new RoomUnderTest().open();
+    const joining = tested.room.join();
+    tested.socket.say('$left', { room: name }, tested.asked?.id);
+    expect(await codeOf(joining)).toBe('CLOSED');
+    expect(tested.heard()).toEqual(['joining', 'left']);
+  });
+
+  it('that is left and joined again at once waits for the answer to the second request', async () => {
+    const tested = new RoomUnderTest().open();
+    const first = tested.room.join();
+    const firstId = tested.asked?.id;
+    tested.room.leave();
+    expect(await codeOf(first)).toBe('CLOSED');
+    const second = tested.room.join();
+    tested.socket.say('$left', { room: name }, firstId);
+    await settled();
+    expect(tested.room.state).toBe('joining');
+    tested.joined();
+    await second;
+    expect(tested.room.state).toBe('joined');
+  });
+
+  it('that is left while the client is welcomed can be joined again', async () => {
+    const tested = await member();
+    tested.socket.end();
+    tested.world.clock.advance(5_000);
+    tested.socket.accept();
+    tested.room.leave();
+    tested.socket.welcome({ session: { id: 's', resumed: true, expiresMs: 1 } });
+    tested.socket.say('$joined', {
+      room: name,
+      kind: 'log',
+      epoch: 'e1',
+      offset: 0,
+      top: 0,
+      recovered: true,
+      undone: 0,
+    });
+    expect(tested.socket.sent.at(-1)).toMatchObject({ event: '$leave' });
+    const before = tested.asked?.id;
+    const joining = tested.room.join();
+    expect(tested.asked?.id).not.toBe(before);
+    tested.joined();
+    await joining;
   });
 
   it('from which the server has removed the client is left', async () => {

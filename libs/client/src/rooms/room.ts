@@ -53,6 +53,9 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   #missedUpTo = 0;
   #missedFrom = 0;
   #isAsking = false;
+  /** The number of the last request, and the position that it, or `$hello`, presented. */
+  #asked = 0;
+  #askedFrom: RoomPosition | undefined;
   /** The server knows on this connection what this client has, from `$hello` on where it was presented there. */
   #isTracked = false;
   /** It was left, and the server has not confirmed that. */
@@ -143,6 +146,7 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   /** What `$hello` says of it; undefined: nothing, because it is not to be joined. @internal */
   present(): PresentedPosition | undefined {
     this.#isTracked = this.#isWanted;
+    this.#askedFrom = this.#position;
     return this.#isTracked ? { room: this.name, ...this.#position } : undefined;
   }
 
@@ -163,10 +167,13 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   ask(): void {
     if (this.#isAsking || !this.owner.isOpen || !this.#isWanted) return;
     this.#isAsking = true;
-    // Its answer arrives as any `$joined`. Safe: it rejects with nothing else.
-    this.owner
-      .request('$join', { room: this.name, since: this.#position })
-      .catch((error: unknown) => this.#failed(error as HoldfastError));
+    this.#askedFrom = this.#position;
+    const asked = ++this.#asked;
+    // Its answer arrives as any `$joined`, or else is `$left`. Safe: it rejects with nothing else.
+    this.owner.request('$join', { room: this.name, since: this.#position }).then(
+      () => asked === this.#asked && this.#isAsking && this.left(),
+      (error: unknown) => asked === this.#asked && this.#failed(error as HoldfastError),
+    );
   }
 
   /** The connection is gone. @internal */
@@ -180,6 +187,7 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
     if (!this.#isWanted) {
       if (isAnswer) return;
       if (this.#isUnwanted) {
+        this.#settle();
         this.#tellLeft();
         return;
       }
@@ -192,15 +200,29 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
       return;
     }
     this.#isTracked = true;
+    const since = this.#askedFrom;
+    // What came after it had asked is not missed.
+    if (
+      !recovered &&
+      this.#isAsking &&
+      since?.epoch === epoch &&
+      (this.#position?.offset ?? 0) > (since?.offset ?? 0)
+    ) {
+      this.#settle();
+      this.ask();
+      return;
+    }
     // What was delivered since it was asked for must not be delivered again.
     const reached = recovered && this.#position?.epoch === epoch ? (this.#position?.offset ?? 0) : 0;
     const offset = Math.max(data.offset ?? 0, reached);
+    // The server, which went on from an older position, ends where this client is.
+    const isWhole = recovered || (this.#position?.epoch === epoch && this.#position?.offset === offset);
     this.#settle();
     this.#position = epoch === undefined ? undefined : { epoch, offset };
     this.#missedFrom = offset;
     this.#missedUpTo = recovered && kind === 'log' ? top : 0;
     if (undone > 0) this.#emitter.emit('$undone', { count: undone });
-    if (!recovered && this.#position) this.#emitter.emit('$unrecovered', { reason, position: this.#position });
+    if (!isWhole && this.#position) this.#emitter.emit('$unrecovered', { reason, position: this.#position });
     this.#enter(this.#missedUpTo > offset ? 'recovering' : 'joined');
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
@@ -228,7 +250,7 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   }
 
   /** @internal */
-  left(reason: LeftData['reason']): void {
+  left(reason?: LeftData['reason']): void {
     if (reason === 'failed') {
       this.#later();
       return;
