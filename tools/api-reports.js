@@ -13,6 +13,8 @@ const reports = {
   client: ['client', 'index'],
   'client-rooms': ['client', 'rooms/index'],
   gateway: ['gateway', 'index'],
+  redis: ['redis', 'index'],
+  'redis-ioredis': ['redis', 'ioredis/index'],
   testing: ['testing', 'index'],
 };
 let isRight = true;

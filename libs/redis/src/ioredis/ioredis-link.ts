@@ -1,0 +1,126 @@
+import type { Redis, RedisOptions } from 'ioredis';
+import { type Argument, LinkError, type LinkListener, type RedisLink, type Script } from '../link.js';
+
+/**
+ * Closes the traps of ioredis: it would send commands again whose connection was lost, hold commands back until there
+ * is a connection and run them seconds later, and wait for ever for one that a stopped server does not answer.
+ */
+const own: Partial<RedisOptions> = {
+  maxRetriesPerRequest: 0,
+  enableOfflineQueue: false,
+  autoResubscribe: false,
+  lazyConnect: true,
+  retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 5), 1_000),
+};
+
+/** How long a server that does not answer may delay the end. */
+const quitMs = 500;
+
+/** The port on ioredis. */
+export class IoredisLink implements RedisLink {
+  readonly #commands: Redis;
+  readonly #subscriber: Redis;
+  readonly #channels = new Set<string>();
+  #listener: LinkListener | undefined;
+  #isUp = false;
+
+  constructor(client: Redis) {
+    this.#commands = client.duplicate(own);
+    this.#subscriber = client.duplicate(own);
+    // Each is told to whoever has called; without a listener ioredis would write them to the console.
+    for (const connection of [this.#commands, this.#subscriber]) connection.on('error', () => undefined);
+  }
+
+  async open(listener: LinkListener): Promise<void> {
+    this.#listener = listener;
+    const subscriber = this.#subscriber;
+    subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
+      listener.message(channel.toString(), payload);
+    });
+    try {
+      await Promise.all([this.#commands.connect(), subscriber.connect()]);
+    } catch (error) {
+      throw asLinkError(error);
+    }
+    this.#isUp = true;
+    subscriber.on('close', () => this.#wentDown());
+    subscriber.on('ready', () => void this.#resubscribe());
+  }
+
+  async run(script: Script, keys: readonly string[], args: readonly Argument[], deadlineMs: number): Promise<unknown> {
+    const rest = [keys.length, ...keys, ...args];
+    try {
+      return await this.command('EVALSHA', [script.sha1, ...rest], deadlineMs);
+    } catch (error) {
+      if (!(error instanceof LinkError && error.message.includes('NOSCRIPT'))) throw error;
+      return await this.command('EVAL', [script.text, ...rest], deadlineMs);
+    }
+  }
+
+  command(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
+    return this.#inTime(this.#commands, name, args, deadlineMs);
+  }
+
+  async subscribe(channels: readonly string[], deadlineMs: number): Promise<void> {
+    for (const channel of channels) this.#channels.add(channel);
+    try {
+      await this.#inTime(this.#subscriber, 'SUBSCRIBE', channels, deadlineMs);
+    } catch (error) {
+      for (const channel of channels) this.#channels.delete(channel);
+      throw error;
+    }
+  }
+
+  unsubscribe(channels: readonly string[]): void {
+    for (const channel of channels) this.#channels.delete(channel);
+    // Without a connection there is nothing to unsubscribe from.
+    this.#subscriber.unsubscribe(...channels).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#listener = undefined;
+    // Until the server has closed the subscriptions, others would take this node for one that can be reached.
+    if (this.#subscriber.status === 'ready') {
+      await this.#inTime(this.#subscriber, 'QUIT', [], quitMs).catch(() => undefined);
+    }
+    this.#commands.disconnect();
+    this.#subscriber.disconnect();
+  }
+
+  #inTime(connection: Redis, name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
+    const wasReady = connection.status === 'ready';
+    // ioredis takes Buffers, and would turn other arrays of bytes into text.
+    const values = args.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new LinkError('late', wasReady, `Redis has not answered ${name} within ${deadlineMs} ms`)),
+        deadlineMs,
+      );
+      const call =
+        name === 'SUBSCRIBE' ? connection.subscribe(...values.map(String)) : connection.callBuffer(name, ...values);
+      call.then(resolve, (error: unknown) => reject(asLinkError(error, wasReady))).finally(() => clearTimeout(timer));
+    });
+  }
+
+  #wentDown(): void {
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    this.#listener?.down(new LinkError('away', false, 'The connection for subscriptions was lost'));
+  }
+
+  async #resubscribe(): Promise<void> {
+    try {
+      if (this.#channels.size > 0) await this.#subscriber.subscribe(...this.#channels);
+      this.#isUp = true;
+      this.#listener?.up();
+    } catch {
+      // The connection was lost again: there is another `ready`.
+    }
+  }
+}
+
+function asLinkError(error: unknown, wasSent = false): LinkError {
+  const { message, name } = error instanceof Error ? error : new Error(String(error));
+  if (name === 'ReplyError') return new LinkError('reply', true, message, { cause: error });
+  return new LinkError('away', wasSent, `Redis cannot be reached: ${message}`, { cause: error });
+}

@@ -1,0 +1,59 @@
+/** A Lua script, and its SHA-1 by which a server knows it. */
+export interface Script {
+  readonly name: string;
+  readonly text: string;
+  readonly sha1: string;
+}
+
+export type Argument = string | number | Uint8Array;
+
+/** Receives what the connection for subscriptions brings. */
+export interface LinkListener {
+  message(channel: string, payload: Uint8Array): void;
+  /** Messages may be lost from now on. */
+  down(cause: Error): void;
+  /** All channels are subscribed again. */
+  up(): void;
+}
+
+/**
+ * What the engine needs of a Redis client. Two connections: one for commands, and one for subscriptions. An adapter
+ * repeats no command by itself, and holds none back until there is a connection: what was not sent is rejected at once.
+ */
+export interface RedisLink {
+  /** Connects both. */
+  open(listener: LinkListener): Promise<void>;
+  /**
+   * Runs a script, by its text where the server does not know it.
+   *
+   * @returns the reply, with each string as a Buffer
+   * @throws LinkError
+   */
+  run(script: Script, keys: readonly string[], args: readonly Argument[], deadlineMs: number): Promise<unknown>;
+  /** @throws LinkError */
+  command(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown>;
+  /** Resolves once the server has acknowledged. They are subscribed again after each loss of the connection. */
+  subscribe(channels: readonly string[], deadlineMs: number): Promise<void>;
+  unsubscribe(channels: readonly string[]): void;
+  /** Leaves nothing behind, not on the server either, where it can be reached. */
+  close(): Promise<void>;
+}
+
+/** A command that failed. */
+export class LinkError extends Error {
+  override readonly name = 'LinkError';
+
+  /**
+   * @param kind - `reply`: the server has answered by this error; `away`: no connection, or it was lost; `late`: no
+   *   answer in time
+   * @param wasSent - whether the server may have run it
+   */
+  constructor(
+    readonly kind: 'reply' | 'away' | 'late',
+    readonly wasSent: boolean,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,83 @@
+/** Channels of one command. */
+const mostChannels = 512;
+
+export interface WatchesParts {
+  channelOf(room: string): string;
+  subscribe(channels: readonly string[]): Promise<void>;
+  unsubscribe(channels: readonly string[]): void;
+}
+
+/** The rooms that this node follows, counted. What is wanted in one turn of the event loop goes in one command. */
+export class Watches {
+  readonly #counts = new Map<string, number>();
+  readonly #rooms = new Map<string, string>();
+  /** Rooms whose subscription was acknowledged, or is on its way. */
+  readonly #subscribed = new Map<string, Promise<void>>();
+  #wanted: string[] = [];
+  #unwanted = new Set<string>();
+  #flushed: Promise<void> | undefined;
+
+  constructor(private readonly parts: WatchesParts) {}
+
+  /** The room of a channel; undefined: nobody watches it. */
+  roomOf(channel: string): string | undefined {
+    return this.#rooms.get(channel);
+  }
+
+  async watch(rooms: readonly string[]): Promise<void> {
+    for (const room of rooms) this.#add(room);
+    try {
+      await (this.#flushed ??= Promise.resolve().then(() => this.#flush()));
+      for (const room of rooms) await this.#subscribed.get(room);
+    } catch (error) {
+      this.unwatch(rooms);
+      throw error;
+    }
+  }
+
+  unwatch(rooms: readonly string[]): void {
+    for (const room of rooms) {
+      const count = this.#counts.get(room) ?? 0;
+      if (count > 1) this.#counts.set(room, count - 1);
+      else if (this.#counts.delete(room)) this.#unwanted.add(room);
+    }
+    if (this.#unwanted.size > 0) this.#flushed ??= Promise.resolve().then(() => this.#flush());
+  }
+
+  #add(room: string): void {
+    const count = this.#counts.get(room) ?? 0;
+    this.#counts.set(room, count + 1);
+    this.#unwanted.delete(room);
+    if (count === 0 && !this.#subscribed.has(room)) this.#wanted.push(room);
+  }
+
+  #flush(): void {
+    this.#flushed = undefined;
+    const unwanted = [...this.#unwanted];
+    this.#unwanted = new Set();
+    for (const room of unwanted) this.#forget(room);
+    for (const channels of chunks(unwanted.map((room) => this.parts.channelOf(room)))) this.parts.unsubscribe(channels);
+    const wanted = this.#wanted.filter((room) => this.#counts.has(room) && !this.#subscribed.has(room));
+    this.#wanted = [];
+    for (const rooms of chunks([...new Set(wanted)])) this.#subscribe(rooms);
+  }
+
+  #subscribe(rooms: readonly string[]): void {
+    for (const room of rooms) this.#rooms.set(this.parts.channelOf(room), room);
+    const subscribed = this.parts.subscribe(rooms.map((room) => this.parts.channelOf(room)));
+    // Those who wait for it are told.
+    subscribed.catch(() => rooms.forEach((room) => this.#forget(room)));
+    for (const room of rooms) this.#subscribed.set(room, subscribed);
+  }
+
+  #forget(room: string): void {
+    this.#subscribed.delete(room);
+    this.#rooms.delete(this.parts.channelOf(room));
+  }
+}
+
+function chunks(all: readonly string[]): string[][] {
+  const parts: string[][] = [];
+  for (let start = 0; start < all.length; start += mostChannels) parts.push(all.slice(start, start + mostChannels));
+  return parts;
+}

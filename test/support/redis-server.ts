@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { failureOf } from './requirement.js';
+
+/** Why `redis-server` cannot be used; undefined when it can. */
+export function redisMissing(): string | undefined {
+  return failureOf('redis-server', ['--version']);
+}
+
+/** A real server on a free port, whose data a test can take away. */
+export class RedisServer implements AsyncDisposable {
+  /** Past all faults: for the test itself. */
+  readonly admin: Redis;
+  #process: ChildProcess | undefined;
+  #marks = 0;
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+  ) {
+    this.admin = new Redis({ port, retryStrategy: () => 20, lazyConnect: true });
+    // It is lost with each restart.
+    this.admin.on('error', () => undefined);
+  }
+
+  static async start(): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), await mkdtemp(join(tmpdir(), 'holdfast-redis-')));
+    await server.#launch();
+    await server.admin.connect();
+    return server;
+  }
+
+  /** It answers nobody, and keeps all connections. */
+  stop(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  /** Ends it without a word, and starts it with what was saved at that mark, or without data. */
+  async restart(mark?: string): Promise<void> {
+    await this.#kill();
+    await rm(this.#dump, { force: true });
+    if (mark !== undefined) await copyFile(mark, this.#dump);
+    await this.#launch();
+  }
+
+  /** Saves its data. */
+  async mark(): Promise<string> {
+    await this.admin.save();
+    const mark = join(this.folder, `mark-${++this.#marks}.rdb`);
+    await copyFile(this.#dump, mark);
+    return mark;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.admin.disconnect();
+    await this.#kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  get #dump(): string {
+    return join(this.folder, 'dump.rdb');
+  }
+
+  async #launch(): Promise<void> {
+    const settings = ['--port', String(this.port), '--dir', this.folder, '--save', '', '--bind', '127.0.0.1'];
+    this.#process = spawn('redis-server', [...settings, '--repl-diskless-sync-delay', '0'], { stdio: 'ignore' });
+    const deadline = performance.now() + 10_000;
+    const probe = new Redis({ port: this.port, retryStrategy: () => 10 });
+    probe.on('error', () => undefined);
+    try {
+      while ((await probe.ping().catch(() => '')) !== 'PONG') {
+        if (performance.now() > deadline) throw new Error('redis-server does not answer');
+        await sleep(10);
+      }
+    } finally {
+      probe.disconnect();
+    }
+  }
+
+  async #kill(): Promise<void> {
+    const ended = this.#process;
+    if (!ended || ended.exitCode !== null || ended.signalCode !== null) return;
+    const exit = once(ended, 'exit');
+    ended.kill('SIGKILL');
+    await exit;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
