@@ -39,7 +39,6 @@ describe('the configuration', () => {
         rooms: [
           { pattern: 'chat/:room', history: { size: 500, ttlMs: 3_600_000 } },
           { pattern: 'inbox/:digest', history: { size: 50, ttlMs: 3_600_000 } },
-          { pattern: 'dashboard', history: { size: 1, ttlMs: 60_000 } },
         ],
         production: true,
         auth: { secret, jwksUrl: undefined, issuer: 'https://id.example.com', audience: 'sockets' },
@@ -66,6 +65,8 @@ describe('the configuration', () => {
     [{ PORT: 'http' }, 'PORT must be a whole number from 0 (any free port) to 65535, but is "http"'],
     [{ PORT: '65536' }, 'PORT must be a whole number from 0'],
     [{ HOST: 'two words' }, 'HOST must be an address or host name'],
+    [{ HOLDFAST_REDIS_URL: 'localhost:6379' }, 'HOLDFAST_REDIS_URL must be the URL of a Redis server'],
+    [{ HOLDFAST_REDIS_PREFIX: 'a{b}' }, 'HOLDFAST_REDIS_PREFIX must be 1 to 64 letters'],
     [{ HOLDFAST_JWKS_URL: 'id.example.com' }, 'HOLDFAST_JWKS_URL must be an https URL'],
     [{ HOLDFAST_ORIGINS: 'example.com' }, 'HOLDFAST_ORIGINS must be same-origin, or origins separated by commas'],
     [{ HOLDFAST_ORIGINS: '*' }, 'HOLDFAST_ORIGINS must be same-origin'],

@@ -60,6 +60,17 @@ export class Environment {
   HOLDFAST_HEARTBEAT_MS?: string;
 
   @IsOptional()
+  @IsUrl(
+    { protocols: ['redis', 'rediss'], require_protocol: true, require_tld: false },
+    { message: '$property must be the URL of a Redis server, such as redis://localhost:6379' },
+  )
+  HOLDFAST_REDIS_URL?: string;
+
+  @IsOptional()
+  @Matches(/^[\w.:-]{1,64}$/, { message: '$property must be 1 to 64 letters, digits, ".", "_", "-" or ":"' })
+  HOLDFAST_REDIS_PREFIX?: string;
+
+  @IsOptional()
   @IsIn(logLevels, { message: `$property must be one of ${logLevels.join(', ')}` })
   LOG_LEVEL?: (typeof logLevels)[number];
 

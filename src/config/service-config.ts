@@ -2,13 +2,14 @@ import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import type { LogLevel } from '@nestjs/common';
 import type { HoldfastOptions } from '@holdfast/gateway';
+import { redisBackplane } from '@holdfast/redis/ioredis';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
+import { Redis } from 'ioredis';
 import type { TelemetryConfig } from '../telemetry/telemetry.js';
 import { parseProxies } from './are-proxies.js';
 import { Environment, logLevels } from './environment.js';
 import { talkPolicy } from '../chat/chat-history.js';
-import { dashboardPolicy } from '../dashboard/dashboard.service.js';
 import { inboxPolicy } from '../notifications/inbox.js';
 
 /**
@@ -59,7 +60,8 @@ export function readConfig(variables: NodeJS.ProcessEnv): ServiceConfig {
 function holdfastOptions(env: Environment, production: boolean, demoSecret: string | undefined): HoldfastOptions {
   const { HOLDFAST_ORIGINS: origins = 'same-origin', HOLDFAST_TRUSTED_PROXIES: proxies = '0' } = env;
   return {
-    rooms: [talkPolicy, inboxPolicy, dashboardPolicy],
+    rooms: [talkPolicy, inboxPolicy],
+    backplane: engineOf(env),
     production,
     auth: {
       secret: env.HOLDFAST_SECRET ?? demoSecret,
@@ -74,6 +76,12 @@ function holdfastOptions(env: Environment, production: boolean, demoSecret: stri
     // A person who tries the demo wants to see round-trip times before 25 seconds are over.
     heartbeat: { intervalMs: Number(env.HOLDFAST_HEARTBEAT_MS ?? (demoSecret === undefined ? 25_000 : 3_000)) },
   };
+}
+
+/** Without Redis the rooms are those of this process. */
+function engineOf({ HOLDFAST_REDIS_URL: url, HOLDFAST_REDIS_PREFIX: prefix = 'holdfast' }: Environment) {
+  // The engine opens connections of its own.
+  return url === undefined ? undefined : redisBackplane({ client: new Redis(url, { lazyConnect: true }), prefix });
 }
 
 function readEnvironment(variables: NodeJS.ProcessEnv): Environment {

@@ -31,10 +31,7 @@ export interface DashboardView {
 /** The room of those who watch. */
 export const dashboardRoom = 'dashboard';
 
-/** Only the latest view matters. */
-export const dashboardPolicy = { pattern: dashboardRoom, history: { size: 1, ttlMs: 60_000 } };
-
-/** Tells those who watch what goes on in this process. Costs nothing while nobody does. */
+/** Tells those who are connected to this process, and watch, what goes on in it. Costs nothing while nobody does. */
 @Injectable()
 export class DashboardService implements OnModuleInit, OnModuleDestroy {
   #publishing?: Subscription;
@@ -51,18 +48,13 @@ export class DashboardService implements OnModuleInit, OnModuleDestroy {
       .pipe(
         throttleTime(100, asyncScheduler, { leading: true, trailing: true }),
         filter(() => this.rooms.count(dashboardRoom) > 0),
-        // A view that could not be published is replaced by the next one.
-        concatMap(() => this.publish().catch(() => undefined)),
+        concatMap(() => this.rooms.to(dashboardRoom).emit('view', this.#view(), { local: true })),
       )
       .subscribe();
   }
 
   onModuleDestroy(): void {
     this.#publishing?.unsubscribe();
-  }
-
-  async publish(): Promise<void> {
-    await this.rooms.to(dashboardRoom).emit('view', this.#view());
   }
 
   #changes(): Observable<void> {

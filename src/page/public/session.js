@@ -105,7 +105,7 @@ export class Session {
   }
 }
 
-/** A room joins again by itself after a reconnect, and gets the latest view. */
+/** A room joins again by itself after a reconnect. */
 function watch(client, table) {
   const dashboard = client.room('dashboard');
   dashboard.on('view', (view) => table.show(view));
