@@ -35,6 +35,8 @@ export interface RedisLink {
   /** Resolves once the server has acknowledged. They are subscribed again after each loss of the connection. */
   subscribe(channels: readonly string[], deadlineMs: number): Promise<void>;
   unsubscribe(channels: readonly string[]): void;
+  /** Replaces the connection for subscriptions, which brings nothing any more. */
+  reconnect(): void;
   /** Leaves nothing behind, not on the server either, where it can be reached. */
   close(): Promise<void>;
 }

@@ -23,6 +23,7 @@ import { Reply } from './replies.js';
 import { RoomQueue } from './room-queue.js';
 import { announce, append, read, tops } from './scripts/rooms.js';
 import { type ServerFacts, serverFacts } from './server-facts.js';
+import { SubscriptionProbe } from './subscription-probe.js';
 import { Watches } from './watches.js';
 
 /** @publicApi */
@@ -63,6 +64,7 @@ export class RedisBackplane implements Backplane {
   readonly #roomIdleMs: number;
   readonly #queues = new Map<string, RoomQueue>();
   readonly #watches: Watches;
+  readonly #probe: SubscriptionProbe;
   #facts: ServerFacts | undefined;
   #node = '';
   #sink: BackplaneSink | undefined;
@@ -82,6 +84,11 @@ export class RedisBackplane implements Backplane {
       channelOf: (room) => keys.channel(room),
       subscribe: (channels) => link.subscribe(channels, deadlineMs),
       unsubscribe: (channels) => link.unsubscribe(channels),
+    });
+    this.#probe = new SubscriptionProbe({
+      clock: this.#clock,
+      publish: () => link.command('PUBLISH', [keys.node(this.#node), ''], deadlineMs),
+      dead: () => link.reconnect(),
     });
     this.sessions = new RedisSessionStore({
       keys,
@@ -107,6 +114,7 @@ export class RedisBackplane implements Backplane {
       const info = await this.#link.command('INFO', [], this.deadlineMs);
       this.#facts = serverFacts(info instanceof Uint8Array ? Buffer.from(info).toString() : '');
       await this.#link.subscribe([this.#keys.node(node), this.#keys.node(null)], this.deadlineMs);
+      this.#probe.start();
     } catch (error) {
       this.#sink = undefined;
       await this.#link.close();
@@ -116,6 +124,7 @@ export class RedisBackplane implements Backplane {
 
   async close(): Promise<void> {
     this.#sink = undefined;
+    this.#probe.stop();
     await this.#link.close();
     await Promise.all([...this.#queues.values()].map((queue) => queue.settled()));
   }
@@ -197,6 +206,7 @@ export class RedisBackplane implements Backplane {
     const own = new Set([this.#keys.node(this.#node), this.#keys.node(null)]);
     return {
       message: (channel, payload) => {
+        this.#probe.heard();
         if (!this.#sink) return;
         if (own.has(channel)) {
           const read = readCommand(payload);

@@ -77,6 +77,10 @@ export class IoredisLink implements RedisLink {
     this.#subscriber.unsubscribe(...channels).catch(() => undefined);
   }
 
+  reconnect(): void {
+    this.#subscriber.disconnect(true);
+  }
+
   async close(): Promise<void> {
     this.#listener = undefined;
     // Until the server has closed the subscriptions, others would take this node for one that can be reached.
