@@ -93,7 +93,7 @@ module.exports = {
       comment: 'outside libs only the published face of a package exists',
       severity: 'error',
       from: { pathNot: '^libs/' },
-      to: { path: '^libs/', pathNot: '^libs/([^/]+/src|client/src/rooms|redis/src/ioredis)/index[.]ts$' },
+      to: { path: '^libs/', pathNot: '^libs/([^/]+/src|client/src/rooms|redis/src/(ioredis|node-redis))/index[.]ts$' },
     },
     {
       name: 'testing-is-for-tests',

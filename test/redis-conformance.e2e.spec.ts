@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backplane } from '@holdfast/backplane';
-import { redisBackplane } from '@holdfast/redis/ioredis';
+import { redisBackplane as byIoredis } from '@holdfast/redis/ioredis';
+import { redisBackplane as byNodeRedis } from '@holdfast/redis/node-redis';
 import { type BackplaneCapability, type BackplaneHarness, describeBackplane, FaultProxy } from '@holdfast/testing';
 import { Redis } from 'ioredis';
+import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, it, vi } from 'vitest';
 import { RedisServer, redisMissing } from './support/redis-server.js';
 import { requires } from './support/requirement.js';
@@ -10,6 +12,8 @@ import { requires } from './support/requirement.js';
 const capabilities: BackplaneCapability[] = [
   ...(['sessions', 'cut', 'mend', 'pause', 'unpause', 'fill', 'empty', 'mark', 'rollBack'] as const),
 ];
+
+type Options = Omit<Parameters<typeof byIoredis>[0], 'client'>;
 
 requires('redis-server', redisMissing)('the engine on a real Redis', () => {
   let server: RedisServer;
@@ -22,7 +26,7 @@ requires('redis-server', redisMissing)('the engine on a real Redis', () => {
   });
 
   /** A prefix for each test, and a proxy for each node. */
-  function createHarness(): BackplaneHarness {
+  function createHarness(connect: (port: number, options: Options) => Backplane): BackplaneHarness {
     const prefix = `test-${++tests}`;
     const proxies = new Map<Backplane, FaultProxy>();
     const proxyOf = (node: Backplane): FaultProxy => {
@@ -41,8 +45,7 @@ requires('redis-server', redisMissing)('the engine on a real Redis', () => {
       roomIdleMs: 3_000,
       createNode: async () => {
         const proxy = await FaultProxy.start(server.port);
-        const client = new Redis({ port: proxy.port, lazyConnect: true });
-        const node = redisBackplane({ client, prefix, roomIdleMs: 3_000, deadlineMs: 500 });
+        const node = connect(proxy.port, { prefix, roomIdleMs: 3_000, deadlineMs: 500 });
         proxies.set(node, proxy);
         return node;
       },
@@ -71,5 +74,11 @@ requires('redis-server', redisMissing)('the engine on a real Redis', () => {
     };
   }
 
-  describeBackplane('RedisBackplane by ioredis', createHarness, capabilities, { describe, it });
+  const ioredis = (port: number, options: Options): Backplane =>
+    byIoredis({ client: new Redis({ port, lazyConnect: true }), ...options });
+  const nodeRedis = (port: number, options: Options): Backplane =>
+    byNodeRedis({ client: createClient({ url: `redis://127.0.0.1:${port}` }), ...options });
+
+  describeBackplane('RedisBackplane by ioredis', () => createHarness(ioredis), capabilities, { describe, it });
+  describeBackplane('RedisBackplane by node-redis', () => createHarness(nodeRedis), capabilities, { describe, it });
 });

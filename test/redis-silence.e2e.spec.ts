@@ -1,7 +1,10 @@
 import type { BackplaneSink } from '@holdfast/backplane';
-import { redisBackplane } from '@holdfast/redis/ioredis';
+import type { RedisBackplane } from '@holdfast/redis';
+import { redisBackplane as byIoredis } from '@holdfast/redis/ioredis';
+import { redisBackplane as byNodeRedis } from '@holdfast/redis/node-redis';
 import { FaultProxy } from '@holdfast/testing';
 import { Redis, type RedisOptions } from 'ioredis';
+import { createClient } from 'redis';
 import { expect, it, vi } from 'vitest';
 import { RedisServer, redisMissing } from './support/redis-server.js';
 import { requires } from './support/requirement.js';
@@ -9,19 +12,23 @@ import { requires } from './support/requirement.js';
 const history = { size: 100, ttlMs: 60_000 };
 const item = (text: string): Uint8Array[] => [Buffer.from(text)];
 
-/** Connects for commands and for subscriptions by ways of their own. */
-class TwoWays extends Redis {
-  readonly #ports: number[];
+/** An engine that connects for commands by one port, and for subscriptions by another. */
+type TwoWays = (commands: number, subscriptions: number) => RedisBackplane;
 
-  constructor(commands: number, subscriptions: number) {
-    super({ lazyConnect: true });
-    this.#ports = [commands, subscriptions];
-  }
+const prefix = 'silence';
 
-  override duplicate(options: Partial<RedisOptions> = {}): Redis {
-    return new Redis({ ...options, port: this.#ports.shift() ?? 0 });
-  }
-}
+const ioredis: TwoWays = (commands, subscriptions) => {
+  const ports = [commands, subscriptions];
+  const duplicate = (options: Partial<RedisOptions> = {}): Redis => new Redis({ ...options, port: ports.shift() ?? 0 });
+  return byIoredis({ client: Object.assign(new Redis({ lazyConnect: true }), { duplicate }), prefix });
+};
+
+const nodeRedis: TwoWays = (commands, subscriptions) => {
+  const ports = [commands];
+  const duplicate = ({ socket, ...options }: { socket?: object } = {}) =>
+    createClient({ ...options, socket: { ...socket, port: ports.shift() ?? subscriptions } });
+  return byNodeRedis({ client: Object.assign(createClient(), { duplicate }), prefix });
+};
 
 class Notes implements BackplaneSink {
   readonly all: string[] = [];
@@ -41,14 +48,17 @@ class Notes implements BackplaneSink {
 }
 
 requires('redis-server', redisMissing)('subscriptions that bring nothing any more', () => {
-  it(
-    'are noticed, though both ends still believe in the connection, and are replaced',
+  it.each([
+    ['ioredis', ioredis],
+    ['node-redis', nodeRedis],
+  ] as const)(
+    'are noticed and replaced, though both ends believe in them: %s',
     { timeout: 60_000 },
-    async () => {
+    async (_, connect) => {
       await using server = await RedisServer.start();
       await using quiet = await FaultProxy.start(server.port);
-      const node = redisBackplane({ client: new TwoWays(server.port, quiet.port), prefix: 'silence' });
-      const other = redisBackplane({ client: new Redis({ port: server.port, lazyConnect: true }), prefix: 'silence' });
+      const node = connect(server.port, quiet.port);
+      const other = connect(server.port, server.port);
       const notes = new Notes();
       await node.start('node', notes);
       await other.start('other', new Notes());

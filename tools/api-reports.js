@@ -15,6 +15,7 @@ const reports = {
   gateway: ['gateway', 'index'],
   redis: ['redis', 'index'],
   'redis-ioredis': ['redis', 'ioredis/index'],
+  'redis-node-redis': ['redis', 'node-redis/index'],
   testing: ['testing', 'index'],
 };
 let isRight = true;

@@ -112,7 +112,7 @@ export class RedisBackplane implements Backplane {
     try {
       await this.#link.open(this.#listener(sink));
       const info = await this.#link.command('INFO', [], this.deadlineMs);
-      this.#facts = serverFacts(info instanceof Uint8Array ? Buffer.from(info).toString() : '');
+      this.#facts = serverFacts(String(info));
       await this.#link.subscribe([this.#keys.node(node), this.#keys.node(null)], this.deadlineMs);
       this.#probe.start();
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Redis, RedisOptions } from 'ioredis';
+import { inTime } from '../in-time.js';
 import { type Argument, LinkError, type LinkListener, type RedisLink, type Script } from '../link.js';
 
 /**
@@ -95,14 +96,14 @@ export class IoredisLink implements RedisLink {
     const wasReady = connection.status === 'ready';
     // ioredis takes Buffers, and would turn other arrays of bytes into text.
     const values = args.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value));
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new LinkError('late', wasReady, `Redis has not answered ${name} within ${deadlineMs} ms`)),
-        deadlineMs,
-      );
-      const call =
-        name === 'SUBSCRIBE' ? connection.subscribe(...values.map(String)) : connection.callBuffer(name, ...values);
-      call.then(resolve, (error: unknown) => reject(asLinkError(error, wasReady))).finally(() => clearTimeout(timer));
+    return inTime(name, deadlineMs, wasReady, async () => {
+      try {
+        return await (name === 'SUBSCRIBE'
+          ? connection.subscribe(...values.map(String))
+          : connection.callBuffer(name, ...values));
+      } catch (error) {
+        throw asLinkError(error, wasReady);
+      }
     });
   }
 

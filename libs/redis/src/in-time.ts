@@ -1,0 +1,16 @@
+import { LinkError } from './link.js';
+
+/**
+ * Settles within a time, whatever the client library does.
+ *
+ * @param wasSent - whether the server may have run the command when nothing has come back
+ */
+export function inTime<T>(name: string, ms: number, wasSent: boolean, call: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = (): void => reject(new LinkError('late', wasSent, `Redis has not answered ${name} within ${ms} ms`));
+    const timer = setTimeout(late, ms);
+    call()
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
+  });
+}
