@@ -10,7 +10,7 @@ import { RedisServer, redisMissing } from './support/redis-server.js';
 import { requires } from './support/requirement.js';
 
 const capabilities: BackplaneCapability[] = [
-  ...(['sessions', 'cut', 'mend', 'pause', 'unpause', 'fill', 'empty', 'mark', 'rollBack'] as const),
+  ...(['sessions', 'cut', 'mend', 'loseReply', 'pause', 'unpause', 'fill', 'empty', 'mark', 'rollBack'] as const),
 ];
 
 type Options = Omit<Parameters<typeof byIoredis>[0], 'client'>;
@@ -57,6 +57,7 @@ requires('redis-server', redisMissing)('the engine on a real Redis', () => {
           proxyOf(node).reset();
         },
         mend: (node) => proxyOf(node).leadTo(server.port),
+        loseReply: (node) => proxyOf(node).loseAnswer(),
         pause: () => server.stop(),
         unpause: () => server.goOn(),
         fill: async () => {

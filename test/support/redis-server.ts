@@ -23,14 +23,21 @@ export class RedisServer implements AsyncDisposable {
   private constructor(
     readonly port: number,
     private readonly folder: string,
+    private readonly password: string | undefined,
   ) {
-    this.admin = new Redis({ port, retryStrategy: () => 20, lazyConnect: true });
+    this.admin = new Redis({
+      port,
+      ...(password !== undefined && { password }),
+      retryStrategy: () => 20,
+      lazyConnect: true,
+    });
     // It is lost with each restart.
     this.admin.on('error', () => undefined);
   }
 
-  static async start(): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), await mkdtemp(join(tmpdir(), 'holdfast-redis-')));
+  static async start(password?: string): Promise<RedisServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-redis-'));
+    const server = new RedisServer(await freePort(), folder, password);
     await server.#launch();
     await server.admin.connect();
     return server;
@@ -73,9 +80,11 @@ export class RedisServer implements AsyncDisposable {
 
   async #launch(): Promise<void> {
     const settings = ['--port', String(this.port), '--dir', this.folder, '--save', '', '--bind', '127.0.0.1'];
+    if (this.password !== undefined) settings.push('--requirepass', this.password);
     this.#process = spawn('redis-server', [...settings, '--repl-diskless-sync-delay', '0'], { stdio: 'ignore' });
     const deadline = performance.now() + 10_000;
-    const probe = new Redis({ port: this.port, retryStrategy: () => 10 });
+    const { port, password } = this;
+    const probe = new Redis({ port, ...(password !== undefined && { password }), retryStrategy: () => 10 });
     probe.on('error', () => undefined);
     try {
       while ((await probe.ping().catch(() => '')) !== 'PONG') {
@@ -96,7 +105,7 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

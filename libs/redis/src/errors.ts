@@ -15,6 +15,7 @@ const refusals: Readonly<Record<string, BackplaneErrorCode>> = {
   ASK: 'MOVING',
   TRYAGAIN: 'MOVING',
   NOAUTH: 'MISCONFIGURED',
+  WRONGPASS: 'MISCONFIGURED',
   NOPERM: 'MISCONFIGURED',
   STALE: 'TIMEOUT',
 };

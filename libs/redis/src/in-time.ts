@@ -14,3 +14,16 @@ export function inTime<T>(name: string, ms: number, wasSent: boolean, call: () =
       .finally(() => clearTimeout(timer));
   });
 }
+
+/** Connects within a time. Libraries try again for ever, and tell by an event why an attempt has failed. */
+export async function connectInTime(ms: number, lastError: () => Error | undefined, connect: () => Promise<unknown>) {
+  try {
+    await inTime('connect', ms, false, connect);
+  } catch (error) {
+    const cause = lastError() ?? error;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const isRefusal = /\b(NOAUTH|WRONGPASS|NOPERM)\b/.test(message);
+    const text = isRefusal ? message : `Redis cannot be reached: ${message}`;
+    throw new LinkError(isRefusal ? 'reply' : 'away', false, text, { cause });
+  }
+}

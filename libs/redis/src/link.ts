@@ -21,8 +21,8 @@ export interface LinkListener {
  * repeats no command by itself, and holds none back until there is a connection: what was not sent is rejected at once.
  */
 export interface RedisLink {
-  /** Connects both. */
-  open(listener: LinkListener): Promise<void>;
+  /** Connects both. @throws LinkError with what the last attempt has met */
+  open(listener: LinkListener, deadlineMs: number): Promise<void>;
   /**
    * Runs a script, by its text where the server does not know it.
    *

@@ -14,6 +14,7 @@ import {
   roomKindOf,
   systemClock,
 } from '@holdfast/backplane';
+import { chunks } from './chunks.js';
 import { asFailure, nonsense } from './errors.js';
 import { Keys } from './keys.js';
 import type { Argument, LinkListener, RedisLink, Script } from './link.js';
@@ -110,7 +111,7 @@ export class RedisBackplane implements Backplane {
     this.#node = node;
     this.#sink = sink;
     try {
-      await this.#link.open(this.#listener(sink));
+      await this.#link.open(this.#listener(sink), this.deadlineMs);
       const info = await this.#link.command('INFO', [], this.deadlineMs);
       this.#facts = serverFacts(String(info));
       await this.#link.subscribe([this.#keys.node(node), this.#keys.node(null)], this.deadlineMs);
@@ -135,9 +136,7 @@ export class RedisBackplane implements Backplane {
       const message = `Publish one item at least, and with a key exactly one; these are ${items.length}`;
       throw new BackplaneError('publish', 'REFUSED', 'none', message);
     }
-    return options.history.size === 0
-      ? await this.#announce(room, items, options)
-      : await this.#queueOf(room).publish(items, options);
+    return await this.#queueOf(room).publish(items, options);
   }
 
   async read(room: string, since: Position | null, page: PageLimits, history: History): Promise<ReadResult> {
@@ -173,7 +172,9 @@ export class RedisBackplane implements Backplane {
       const partition = this.#keys.partition(room);
       partitions.set(partition, [...(partitions.get(partition) ?? []), room]);
     }
-    const calls = [...partitions.values()].flatMap((all) => chunksOf(all).map((some) => this.#topsOf(some, found)));
+    const calls = [...partitions.values()].flatMap((all) =>
+      chunks(all, mostTops).map((some) => this.#topsOf(some, found)),
+    );
     await Promise.all(calls);
     return rooms.map((room) => found.get(room) ?? null);
   }
@@ -232,7 +233,10 @@ export class RedisBackplane implements Backplane {
     const queue = new RoomQueue({
       clock: this.#clock,
       deadlineMs: this.deadlineMs,
-      append: (number, items, options, deadlineMs) => this.#append(room, number, items, options, deadlineMs),
+      append: (number, items, options, leftMs) =>
+        options.history.size === 0
+          ? this.#announce(room, items, options, leftMs)
+          : this.#append(room, number, items, options, leftMs),
       nextNumber: () => ++this.#calls,
       isClosed: () => !this.#sink,
       idle: () => this.#queues.delete(room),
@@ -264,9 +268,14 @@ export class RedisBackplane implements Backplane {
     return { first, at: reply.number(), repeat: reply.number() === 1 };
   }
 
-  async #announce(room: string, items: readonly Uint8Array[], { once }: PublishOptions): Promise<Published> {
+  async #announce(
+    room: string,
+    items: readonly Uint8Array[],
+    { once }: PublishOptions,
+    deadlineMs: number,
+  ): Promise<Published> {
     const args = [once?.windowMs ?? 0, this.#keys.channel(room), this.#node, ...items];
-    const answer = await this.#run('publish', announce, [this.#keys.once(room, once?.key ?? '')], args);
+    const answer = await this.#run('publish', announce, [this.#keys.once(room, once?.key ?? '')], args, deadlineMs);
     const reply = new Reply(answer, 'publish');
     return { first: null, at: reply.number(), repeat: reply.number() === 1 };
   }
@@ -310,10 +319,4 @@ function storedItem(stored: Uint8Array): { at: number; item: Uint8Array } {
   const at = Number(Buffer.from(stored.subarray(0, colon)).toString());
   if (colon < 1 || !Number.isSafeInteger(at)) throw nonsense('read', 'an item without a time');
   return { at, item: stored.subarray(colon + 1) };
-}
-
-function chunksOf(rooms: readonly string[]): string[][] {
-  const chunks: string[][] = [];
-  for (let start = 0; start < rooms.length; start += mostTops) chunks.push(rooms.slice(start, start + mostTops));
-  return chunks;
 }

@@ -7,6 +7,7 @@ import {
   type RoomChange,
   type SessionStore,
 } from '@holdfast/backplane';
+import { chunks } from './chunks.js';
 import { asFailure, nonsense } from './errors.js';
 import type { Keys } from './keys.js';
 import type { Argument, Script } from './link.js';
@@ -57,8 +58,7 @@ export class RedisSessionStore implements SessionStore {
 
   async touch(leases: readonly Lease[]): Promise<readonly Lease[]> {
     const lost: Lease[] = [];
-    for (let start = 0; start < leases.length; start += mostAtOnce) {
-      const some = leases.slice(start, start + mostAtOnce);
+    for (const some of chunks(leases, mostAtOnce)) {
       const kept = await Promise.all(some.map((lease) => this.#run(touch, lease.id, [lease.node, lease.fence])));
       lost.push(...some.filter((_, index) => kept[index] !== 1));
     }

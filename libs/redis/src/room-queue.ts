@@ -91,9 +91,11 @@ export class RoomQueue {
       } catch (error) {
         const failure = asFailure(error, 'publish');
         const mayPass = failure.code === 'AWAY' || failure.code === 'MOVING';
+        // Without history nobody remembers the call: a repeat could deliver it again.
+        const mayRepeat = first.options.history.size > 0 && mayPass && !this.parts.isClosed();
         wasSent ||= failure.outcome === 'unknown';
         // What was never sent is refused at once: who publishes is told that the engine is away.
-        if (!mayPass || !wasSent || this.parts.isClosed()) throw wasSent ? asUnknown(failure) : failure;
+        if (!mayRepeat || !wasSent) throw wasSent ? asUnknown(failure) : failure;
         await new Promise<void>((resolve) => clock.schedule(resolve, Math.min(pauseMs, leftMs)));
       }
     }

@@ -1,3 +1,5 @@
+import { chunks } from './chunks.js';
+
 /** Channels of one command. */
 const mostChannels = 512;
 
@@ -56,10 +58,14 @@ export class Watches {
     const unwanted = [...this.#unwanted];
     this.#unwanted = new Set();
     for (const room of unwanted) this.#forget(room);
-    for (const channels of chunks(unwanted.map((room) => this.parts.channelOf(room)))) this.parts.unsubscribe(channels);
+    for (const channels of chunks(
+      unwanted.map((room) => this.parts.channelOf(room)),
+      mostChannels,
+    ))
+      this.parts.unsubscribe(channels);
     const wanted = this.#wanted.filter((room) => this.#counts.has(room) && !this.#subscribed.has(room));
     this.#wanted = [];
-    for (const rooms of chunks([...new Set(wanted)])) this.#subscribe(rooms);
+    for (const rooms of chunks([...new Set(wanted)], mostChannels)) this.#subscribe(rooms);
   }
 
   #subscribe(rooms: readonly string[]): void {
@@ -74,10 +80,4 @@ export class Watches {
     this.#subscribed.delete(room);
     this.#rooms.delete(this.parts.channelOf(room));
   }
-}
-
-function chunks(all: readonly string[]): string[][] {
-  const parts: string[][] = [];
-  for (let start = 0; start < all.length; start += mostChannels) parts.push(all.slice(start, start + mostChannels));
-  return parts;
 }

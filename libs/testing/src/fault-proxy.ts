@@ -36,6 +36,7 @@ export class FaultProxy implements AsyncDisposable {
   /** Ends that came during a pause. */
   readonly #held: (() => void)[] = [];
   #paused = false;
+  #losesAnswer = false;
   #accepted = 0;
   #bytesUp = 0;
   #bytesDown = 0;
@@ -108,6 +109,14 @@ export class FaultProxy implements AsyncDisposable {
     this.#eachSocket((socket) => socket.resetAndDestroy());
   }
 
+  /**
+   * The next bytes that the server sends are lost, and their connection is reset: what they answer was carried out, and
+   * the client does not know.
+   */
+  loseAnswer(): void {
+    this.#losesAnswer = true;
+  }
+
   /** Ends every connection (FIN) without a close frame, as a proxy's idle timeout does. */
   cut(): void {
     this.#eachSocket((socket) => {
@@ -145,7 +154,12 @@ export class FaultProxy implements AsyncDisposable {
     const link = { client, upstream };
     this.#links.add(link);
     this.#relay(client, upstream, (bytes) => (this.#bytesUp += bytes));
-    this.#relay(upstream, client, (bytes) => (this.#bytesDown += bytes));
+    this.#relay(
+      upstream,
+      client,
+      (bytes) => (this.#bytesDown += bytes),
+      () => this.#isLost(link),
+    );
     for (const socket of [client, upstream]) {
       socket.setNoDelay(true);
       if (this.#paused) socket.pause();
@@ -155,8 +169,16 @@ export class FaultProxy implements AsyncDisposable {
     }
   }
 
-  #relay(from: Socket, to: Socket, count: (bytes: number) => void): void {
+  #isLost({ client, upstream }: Link): boolean {
+    if (!this.#losesAnswer) return false;
+    this.#losesAnswer = false;
+    for (const socket of [client, upstream]) socket.resetAndDestroy();
+    return true;
+  }
+
+  #relay(from: Socket, to: Socket, count: (bytes: number) => void, isLost = (): boolean => false): void {
     from.on('data', (chunk) => {
+      if (isLost()) return;
       count(chunk.length);
       if (!to.write(chunk)) from.pause();
     });

@@ -43,6 +43,21 @@ describe('FaultProxy', () => {
     expect(await client.next('held')).toEqual({ event: 'held' });
   });
 
+  it('loses one answer and its connection, and nothing after that', async () => {
+    await using server = await plainServer(echo);
+    await using proxy = await FaultProxy.start(server.port);
+    const client = await TestClient.connect(proxy.url());
+    const end = endOf(server);
+    proxy.loseAnswer();
+    client.send({ event: 'carried out' });
+    expect(await client.closed).toMatchObject({ code: 1006 });
+    expect(client.waiting).toEqual([]);
+    expect(await end).toBe(1006);
+    await using next = await TestClient.connect(proxy.url());
+    next.send({ event: 'answered' });
+    expect(await next.next()).toEqual({ event: 'answered' });
+  });
+
   it('does not let the end of a client through while it is silent', async () => {
     await using server = await plainServer(echo);
     await using proxy = await FaultProxy.start(server.port);

@@ -15,15 +15,19 @@ import { HOLDFAST_BACKPLANE, HOLDFAST_NODE, HOLDFAST_OPTIONS } from './tokens.js
 class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly hub: RoomHub,
+    private readonly backplane: Backplane,
+    private readonly log: BoundedLog,
     private readonly node: string,
     private readonly metrics: Metrics,
     private readonly tally: RoomTally,
   ) {}
 
-  onModuleInit(): Promise<void> {
-    const { hub, tally } = this;
+  async onModuleInit(): Promise<void> {
+    const { hub, backplane, tally } = this;
     this.metrics.watchRooms(() => ({ rooms: hub.rooms, ...tally }));
-    return this.hub.start(this.node);
+    await hub.start(this.node);
+    const { durability, name } = backplane;
+    for (const warning of durability.warnings) this.log.warn('backplane', () => `The engine ${name} warns: ${warning}`);
   }
 
   onApplicationShutdown(): Promise<void> {
@@ -83,9 +87,15 @@ export const roomProviders: Provider[] = [
   },
   {
     provide: RoomsRuntime,
-    inject: [RoomHub, HOLDFAST_NODE, Metrics, RoomMemberships],
-    useFactory: (hub: RoomHub, node: string, metrics: Metrics, { tally }: RoomMemberships) =>
-      new RoomsRuntime(hub, node, metrics, tally),
+    inject: [RoomHub, HOLDFAST_BACKPLANE, BoundedLog, HOLDFAST_NODE, Metrics, RoomMemberships],
+    useFactory: (
+      hub: RoomHub,
+      backplane: Backplane,
+      log: BoundedLog,
+      node: string,
+      metrics: Metrics,
+      { tally }: RoomMemberships,
+    ) => new RoomsRuntime(hub, backplane, log, node, metrics, tally),
   },
   {
     provide: RoomMemberships,

@@ -1,5 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { inTime } from '../in-time.js';
+import { chunks } from '../chunks.js';
+import { connectInTime, inTime } from '../in-time.js';
 import { type Argument, LinkError, type LinkListener, type RedisLink, type Script } from '../link.js';
 
 /**
@@ -17,6 +18,9 @@ const own: Partial<RedisOptions> = {
 /** How long a server that does not answer may delay the end. */
 const quitMs = 500;
 
+/** Channels of one command. */
+const mostChannels = 512;
+
 /** The port on ioredis. */
 export class IoredisLink implements RedisLink {
   readonly #commands: Redis;
@@ -24,25 +28,25 @@ export class IoredisLink implements RedisLink {
   readonly #channels = new Set<string>();
   #listener: LinkListener | undefined;
   #isUp = false;
+  #lastError: Error | undefined;
 
   constructor(client: Redis) {
     this.#commands = client.duplicate(own);
     this.#subscriber = client.duplicate(own);
     // Each is told to whoever has called; without a listener ioredis would write them to the console.
-    for (const connection of [this.#commands, this.#subscriber]) connection.on('error', () => undefined);
+    for (const connection of [this.#commands, this.#subscriber]) {
+      connection.on('error', (error) => (this.#lastError = error));
+    }
   }
 
-  async open(listener: LinkListener): Promise<void> {
+  async open(listener: LinkListener, deadlineMs: number): Promise<void> {
     this.#listener = listener;
     const subscriber = this.#subscriber;
     subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
       listener.message(channel.toString(), payload);
     });
-    try {
-      await Promise.all([this.#commands.connect(), subscriber.connect()]);
-    } catch (error) {
-      throw asLinkError(error);
-    }
+    const connect = (): Promise<unknown> => Promise.all([this.#commands.connect(), subscriber.connect()]);
+    await connectInTime(deadlineMs, () => this.#lastError, connect);
     this.#isUp = true;
     subscriber.on('close', () => this.#wentDown());
     subscriber.on('ready', () => void this.#resubscribe());
@@ -115,7 +119,7 @@ export class IoredisLink implements RedisLink {
 
   async #resubscribe(): Promise<void> {
     try {
-      if (this.#channels.size > 0) await this.#subscriber.subscribe(...this.#channels);
+      for (const channels of chunks([...this.#channels], mostChannels)) await this.#subscriber.subscribe(...channels);
       this.#isUp = true;
       this.#listener?.up();
     } catch {
@@ -124,7 +128,7 @@ export class IoredisLink implements RedisLink {
   }
 }
 
-function asLinkError(error: unknown, wasSent = false): LinkError {
+function asLinkError(error: unknown, wasSent: boolean): LinkError {
   const { message, name } = error instanceof Error ? error : new Error(String(error));
   if (name === 'ReplyError') return new LinkError('reply', true, message, { cause: error });
   return new LinkError('away', wasSent, `Redis cannot be reached: ${message}`, { cause: error });

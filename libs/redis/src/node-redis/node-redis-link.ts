@@ -1,4 +1,4 @@
-import { inTime } from '../in-time.js';
+import { connectInTime, inTime } from '../in-time.js';
 import { type Argument, LinkError, type LinkListener, type RedisLink, type Script } from '../link.js';
 
 /** What is used of a client that `createClient` of node-redis has made. @publicApi */
@@ -9,7 +9,7 @@ export interface NodeRedisClient {
   duplicate(overrides?: object): NodeRedisClient;
   connect(): Promise<unknown>;
   destroy(): void;
-  on(event: string, listener: () => void): unknown;
+  on(event: string, listener: (error: Error) => void): unknown;
   sendCommand(args: (string | Buffer)[], options?: object): Promise<unknown>;
   subscribe(channels: string[], listener: (message: Buffer, channel: Buffer) => void, bufferMode: true): Promise<void>;
   unsubscribe(
@@ -37,19 +37,17 @@ export class NodeRedisLink implements RedisLink {
   readonly #channels = new Set<string>();
   #listener: LinkListener | undefined;
   #isUp = false;
+  #lastError: Error | undefined;
 
   constructor(private readonly client: NodeRedisClient) {
     this.#commands = this.#duplicate();
     this.#subscriber = this.#duplicate();
   }
 
-  async open(listener: LinkListener): Promise<void> {
+  async open(listener: LinkListener, deadlineMs: number): Promise<void> {
     this.#listener = listener;
-    try {
-      await Promise.all([this.#commands.connect(), this.#subscriber.connect()]);
-    } catch (error) {
-      throw asLinkError(error, false);
-    }
+    const connect = (): Promise<unknown> => Promise.all([this.#commands.connect(), this.#subscriber.connect()]);
+    await connectInTime(deadlineMs, () => this.#lastError, connect);
     this.#isUp = true;
     this.#observe(this.#subscriber);
   }
@@ -134,7 +132,7 @@ export class NodeRedisLink implements RedisLink {
       socket: { ...this.client.options?.socket, reconnectStrategy },
     });
     // Each is told to whoever has called; without a listener it would end the process.
-    connection.on('error', () => undefined);
+    connection.on('error', (error) => (this.#lastError = error));
     return connection;
   }
 
