@@ -59,6 +59,7 @@ requires('redis-server', redisMissing)('two processes of the service on one Redi
     try {
       client.connect();
       await client.request('join', { room: 'lobby' });
+      expect(service.log).toContain('The engine redis warns: appendonly is off');
       await vi.waitFor(() => expect(states.at(-1)).toBe('joined'), 10_000);
       await client.request('say', { text: 'before' });
       await vi.waitFor(() => expect(heard).toEqual(['before']), 10_000);
