@@ -1,2 +1,2 @@
-export { type Argument, LinkError, type LinkListener, type RedisLink, type Script } from './link.js';
+export { type Argument, LinkError, type LinkListener, type RedisLink } from './link.js';
 export { RedisBackplane, type RedisBackplaneOptions } from './redis-backplane.js';

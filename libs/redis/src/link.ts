@@ -23,14 +23,7 @@ export interface LinkListener {
 export interface RedisLink {
   /** Connects both. @throws LinkError with what the last attempt has met */
   open(listener: LinkListener, deadlineMs: number): Promise<void>;
-  /**
-   * Runs a script, by its text where the server does not know it.
-   *
-   * @returns the reply, with each string as a Buffer
-   * @throws LinkError
-   */
-  run(script: Script, keys: readonly string[], args: readonly Argument[], deadlineMs: number): Promise<unknown>;
-  /** @throws LinkError */
+  /** @returns the reply, with each string as a Buffer. @throws LinkError */
   command(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown>;
   /** Resolves once the server has acknowledged. They are subscribed again after each loss of the connection. */
   subscribe(channels: readonly string[], deadlineMs: number): Promise<void>;

@@ -22,6 +22,7 @@ import { readCommand, readMessage, writeCommand } from './messages.js';
 import { RedisSessionStore } from './redis-session-store.js';
 import { Reply } from './replies.js';
 import { RoomQueue } from './room-queue.js';
+import { runScript } from './run-script.js';
 import { announce, append, read, tops } from './scripts/rooms.js';
 import { type ServerFacts, serverFacts } from './server-facts.js';
 import { SubscriptionProbe } from './subscription-probe.js';
@@ -298,7 +299,7 @@ export class RedisBackplane implements Backplane {
   ): Promise<unknown> {
     this.#attached(stage);
     try {
-      return await this.#link.run(script, keys, args, deadlineMs);
+      return await runScript(this.#link, script, keys, args, deadlineMs);
     } catch (error) {
       throw asFailure(error, stage);
     }

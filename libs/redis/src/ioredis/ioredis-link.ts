@@ -1,7 +1,7 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { chunks } from '../chunks.js';
 import { connectInTime, inTime } from '../in-time.js';
-import { type Argument, LinkError, type LinkListener, type RedisLink, type Script } from '../link.js';
+import { type Argument, LinkError, type LinkListener, type RedisLink } from '../link.js';
 
 /**
  * Closes the traps of ioredis: it would send commands again whose connection was lost, hold commands back until there
@@ -50,16 +50,6 @@ export class IoredisLink implements RedisLink {
     this.#isUp = true;
     subscriber.on('close', () => this.#wentDown());
     subscriber.on('ready', () => void this.#resubscribe());
-  }
-
-  async run(script: Script, keys: readonly string[], args: readonly Argument[], deadlineMs: number): Promise<unknown> {
-    const rest = [keys.length, ...keys, ...args];
-    try {
-      return await this.command('EVALSHA', [script.sha1, ...rest], deadlineMs);
-    } catch (error) {
-      if (!(error instanceof LinkError && error.message.includes('NOSCRIPT'))) throw error;
-      return await this.command('EVAL', [script.text, ...rest], deadlineMs);
-    }
   }
 
   command(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {

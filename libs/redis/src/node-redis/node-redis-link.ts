@@ -1,5 +1,5 @@
 import { connectInTime, inTime } from '../in-time.js';
-import { type Argument, LinkError, type LinkListener, type RedisLink, type Script } from '../link.js';
+import { type Argument, LinkError, type LinkListener, type RedisLink } from '../link.js';
 
 /** What is used of a client that `createClient` of node-redis has made. @publicApi */
 export interface NodeRedisClient {
@@ -50,16 +50,6 @@ export class NodeRedisLink implements RedisLink {
     await connectInTime(deadlineMs, () => this.#lastError, connect);
     this.#isUp = true;
     this.#observe(this.#subscriber);
-  }
-
-  async run(script: Script, keys: readonly string[], args: readonly Argument[], deadlineMs: number): Promise<unknown> {
-    const rest = [keys.length, ...keys, ...args];
-    try {
-      return await this.command('EVALSHA', [script.sha1, ...rest], deadlineMs);
-    } catch (error) {
-      if (!(error instanceof LinkError && error.message.includes('NOSCRIPT'))) throw error;
-      return await this.command('EVAL', [script.text, ...rest], deadlineMs);
-    }
   }
 
   command(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
