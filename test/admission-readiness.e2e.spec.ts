@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import {
   type CanActivate,
   type DynamicModule,
@@ -15,6 +15,7 @@ import { type Connection, HoldfastGateway, HoldfastModule } from '@holdfast/gate
 import { rawUpgrade, TestClient } from '@holdfast/testing';
 import { describe, expect, it } from 'vitest';
 import { create, countersOf, Gate, granted, refused, refusalOf, serverOf, start } from './support/admission.js';
+import { freePort } from './support/free-port.js';
 
 @WebSocketGateway({ path: '/who' })
 class WhoGateway {
@@ -22,15 +23,6 @@ class WhoGateway {
   who(@ConnectedSocket() { id }: Connection): string {
     return id;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function slowTo(hook: 'onModuleInit' | 'onApplicationBootstrap', gate: Gate): object {

@@ -34,6 +34,8 @@ describe('the five-minute path', () => {
       'src/orders.controller.ts',
       'sign-token.mjs',
       'node/follow-orders.ts',
+      'redis/app.module.ts',
+      'redis/by-node-redis.ts',
       'src/knock.feature.ts',
       'shared/orders-events.ts',
       'web/orders.ts',

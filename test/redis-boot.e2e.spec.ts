@@ -4,7 +4,8 @@ import { redisBackplane as byNodeRedis } from '@holdfast/redis/node-redis';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { describe, expect, it } from 'vitest';
-import { freePort, RedisServer, redisMissing } from './support/redis-server.js';
+import { freePort } from './support/free-port.js';
+import { RedisServer, redisMissing } from './support/redis-server.js';
 import { requires } from './support/requirement.js';
 
 const prefix = 'boot';

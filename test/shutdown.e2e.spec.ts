@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type INestApplication, Injectable, type Provider } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
@@ -10,19 +10,11 @@ import { serverOf } from './support/admission.js';
 import { boot } from './support/boot.js';
 import { expectNoCrash } from './support/dispatch.js';
 import { createDrainApp, DrainApp, Gates, Journal } from './support/drain.js';
+import { freePort } from './support/free-port.js';
 import { upgradeHeaders } from './support/hostile.js';
 import { LogRecorder } from './support/log-recorder.js';
 
 expectNoCrash();
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Fails when somebody listens there. */
 async function take(port: number): Promise<Server> {

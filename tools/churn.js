@@ -1,5 +1,6 @@
-// Lets users come and go: `npm run churn -- --minutes 10 --seed 1 --users 200 --steps 20000 --tabs 3`, the last of them
-// tabs of Chromium that reload. Goes on with the next seed until the time is over. Ends with exit code 1 at the first user whose record is not that of the logs.
+// Lets users come and go: `npm run churn -- --minutes 10 --seed 1 --users 200 --steps 20000 --tabs 3`; tabs are those of
+// Chromium, which reload. Goes on with the next seed until the time is over. Ends with exit code 1 at the first user
+// whose record is not that of the logs.
 import { parseArgs } from 'node:util';
 import { loadTestProgram } from './load-test-program.js';
 

@@ -48,7 +48,13 @@ export class DashboardService implements OnModuleInit, OnModuleDestroy {
       .pipe(
         throttleTime(100, asyncScheduler, { leading: true, trailing: true }),
         filter(() => this.rooms.count(dashboardRoom) > 0),
-        concatMap(() => this.rooms.to(dashboardRoom).emit('view', this.#view(), { local: true })),
+        // A view that could not be published is replaced by the next one; an error would end them all.
+        concatMap(() =>
+          this.rooms
+            .to(dashboardRoom)
+            .emit('view', this.#view(), { local: true })
+            .catch(() => undefined),
+        ),
       )
       .subscribe();
   }

@@ -15,6 +15,7 @@ const root = join(import.meta.dirname, '../..');
 export const pages = [
   'README.md',
   'SECURITY.md',
+  'libs/redis/README.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),

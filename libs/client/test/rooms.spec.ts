@@ -167,20 +167,6 @@ describe('a room', () => {
     expect(tested.heard()).toEqual(['2 again', '3 again', 'joined', ['$recovered', { count: 2 }]]);
   });
 
-  it('asks again where it has got more than it had when it asked', async () => {
-    const tested = await member();
-    tested.publish(1).publish(3);
-    tested.world.clock.advance(5_000);
-    expect(tested.asked?.since).toEqual({ epoch: 'e1', offset: 1 });
-    tested.publish(2).publish(3);
-    tested.joined({ recovered: false, reason: 'trimmed', offset: 3, top: 3 });
-    tested.world.clock.advance(5_000);
-    expect(tested.asked?.since).toEqual({ epoch: 'e1', offset: 3 });
-    tested.joined({ offset: 3, top: 3 });
-    expect(tested.room.state).toBe('joined');
-    expect(tested.heard()).toEqual([1, 'recovering', 2, 3, 'joined']);
-  });
-
   it('misses nothing where the server ends at its position, whatever the server goes on from', async () => {
     const tested = await member();
     tested.publish(1);

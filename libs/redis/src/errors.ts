@@ -26,14 +26,18 @@ export function asFailure(error: unknown, stage: BackplaneStage): BackplaneError
   if (!(error instanceof LinkError)) return nonsense(stage, String(error), error);
   const { kind, wasSent, message } = error;
   if (kind === 'reply') {
-    // Redis names the script before the error that a command in it has met.
-    const word = /\b(?:ERR )?([A-Z]{3,})\b/.exec(message)?.[1] ?? '';
-    const code = refusals[word];
+    const code = refusalIn(message);
     if (code) return new BackplaneError(stage, code, 'none', `Redis refuses: ${message}`, { cause: error });
     return new BackplaneError(stage, 'MISCONFIGURED', 'unknown', `Redis fails: ${message}`, { cause: error });
   }
   const code = kind === 'late' ? 'TIMEOUT' : 'AWAY';
   return new BackplaneError(stage, code, wasSent ? 'unknown' : 'none', message, { cause: error });
+}
+
+/** By the first word of the error. Before 7.0 Redis puts the script before the error of a command in it. */
+function refusalIn(message: string): BackplaneErrorCode | undefined {
+  for (const [, word = ''] of message.matchAll(/(?:^|-)([A-Z]{3,})\b/g)) if (refusals[word]) return refusals[word];
+  return undefined;
 }
 
 /** A reply of another shape than the script gives. */

@@ -4,7 +4,21 @@ import { slotOf, tagsFor } from './slots.js';
 /** Never change it under data that is there: rooms would be looked for elsewhere. */
 const partitions = 256;
 
-/** Names of keys and channels. Every key of a room is in one slot of a cluster, and so is its channel. */
+const channelMark = '}:c:';
+
+/** Names of the keys and of the channel of one room, all in one slot of a cluster. */
+export interface RoomKeys {
+  /** Position and lineage. */
+  readonly meta: string;
+  readonly log: string;
+  readonly channel: string;
+  /** The last call of a node. */
+  call(node: string): string;
+  /** The answer to a key of the application. */
+  once(key: string): string;
+}
+
+/** Names of keys and channels. */
 export class Keys {
   readonly #tags = tagsFor(partitions);
   readonly #encoder = new TextEncoder();
@@ -12,39 +26,35 @@ export class Keys {
   /** @param prefix - of all keys, without braces: they would move the keys to other slots. */
   constructor(private readonly prefix: string) {}
 
-  /** Keys of one partition may be used together. */
+  /** Keys of rooms of one partition may be used together. */
   partition(room: string): number {
     return slotOf(this.#encoder.encode(room)) % partitions;
   }
 
-  /** Position and lineage. */
-  meta(room: string): string {
-    return this.#of(room, 'm', room);
-  }
-
-  /** The log. */
-  log(room: string): string {
-    return this.#of(room, 'h', room);
-  }
-
-  /** The last call of a node. */
-  call(room: string, node: string): string {
-    return this.#of(room, 'q', `${node}:${room}`);
-  }
-
-  /** The answer to a key of the application. */
-  once(room: string, key: string): string {
-    return this.#of(room, 'k', `${room.length}:${room}:${key}`);
+  room(room: string): RoomKeys {
+    const base = this.#base(room);
+    return {
+      meta: `${base}:m:${room}`,
+      log: `${base}:h:${room}`,
+      channel: `${base}:c:${room}`,
+      call: (node) => `${base}:q:${node}:${room}`,
+      once: (key) => `${base}:k:${room.length}:${room}:${key}`,
+    };
   }
 
   channel(room: string): string {
-    return this.#of(room, 'c', room);
+    return `${this.#base(room)}:c:${room}`;
+  }
+
+  /** The room of a channel. */
+  roomOf(channel: string): string {
+    return channel.slice(channel.indexOf(channelMark) + channelMark.length);
   }
 
   /** Not the id itself: `MONITOR` and the slow log must not show what lets a client in. */
   session(id: string): string {
     const hash = createHash('sha256').update(id).digest('base64url');
-    return this.#of(hash, 's', hash);
+    return `${this.#base(hash)}:s:${hash}`;
   }
 
   /** Commands to one node, or to all of them. */
@@ -52,7 +62,7 @@ export class Keys {
     return `${this.prefix}:n:${name === null ? '*' : `=${name}`}`;
   }
 
-  #of(owner: string, kind: string, name: string): string {
-    return `${this.prefix}:{${this.#tags[this.partition(owner)]}}:${kind}:${name}`;
+  #base(owner: string): string {
+    return `${this.prefix}:{${this.#tags[this.partition(owner)]}}`;
   }
 }

@@ -1,6 +1,5 @@
 /** A Lua script, and its SHA-1 by which a server knows it. */
 export interface Script {
-  readonly name: string;
   readonly text: string;
   readonly sha1: string;
 }
@@ -51,4 +50,9 @@ export class LinkError extends Error {
   ) {
     super(message, options);
   }
+}
+
+/** The same bytes, as the only kind of them that both libraries take. */
+export function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

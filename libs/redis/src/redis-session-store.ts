@@ -8,7 +8,7 @@ import {
   type SessionStore,
 } from '@holdfast/backplane';
 import { chunks } from './chunks.js';
-import { asFailure, nonsense } from './errors.js';
+import { nonsense } from './errors.js';
 import type { Keys } from './keys.js';
 import type { Argument, Script } from './link.js';
 import { Reply } from './replies.js';
@@ -19,7 +19,9 @@ const mostAtOnce = 500;
 
 export interface RedisSessionStoreParts {
   readonly keys: Keys;
+  /** @throws BackplaneError */
   run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  /** @throws BackplaneError */
   command(name: string, args: readonly Argument[]): Promise<unknown>;
 }
 
@@ -66,11 +68,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async end(id: string): Promise<void> {
-    try {
-      await this.parts.command('UNLINK', [this.parts.keys.session(id)]);
-    } catch (error) {
-      throw asFailure(error, 'session');
-    }
+    await this.parts.command('UNLINK', [this.parts.keys.session(id)]);
   }
 
   async #owned(script: Script, { id, node, fence }: Lease, args: readonly Argument[]): Promise<void> {
@@ -78,12 +76,8 @@ export class RedisSessionStore implements SessionStore {
     throw new BackplaneError('session', 'FENCED', 'none', 'Another connection owns the session, or it has ended');
   }
 
-  async #run(script: Script, id: string, args: readonly Argument[]): Promise<unknown> {
-    try {
-      return await this.parts.run(script, [this.parts.keys.session(id)], args);
-    } catch (error) {
-      throw asFailure(error, 'session');
-    }
+  #run(script: Script, id: string, args: readonly Argument[]): Promise<unknown> {
+    return this.parts.run(script, [this.parts.keys.session(id)], args);
   }
 }
 

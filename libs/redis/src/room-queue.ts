@@ -18,8 +18,8 @@ interface Job {
 export interface RoomQueueParts {
   readonly clock: Clock;
   readonly deadlineMs: number;
-  /** Carries out one call; a repeat with the same number does nothing and gets the same answer. */
-  append(number: number, items: readonly Uint8Array[], options: PublishOptions, deadlineMs: number): Promise<Published>;
+  /** Carries out a call. With history a repeat with the same number does nothing, and gets the same answer. */
+  send(number: number, items: readonly Uint8Array[], options: PublishOptions, deadlineMs: number): Promise<Published>;
   nextNumber(): number;
   readonly isClosed: () => boolean;
   /** There is nothing to be done any more. */
@@ -87,7 +87,7 @@ export class RoomQueue {
       const leftMs = first.deadlineAt - clock.now();
       if (leftMs <= 0) throw tooLate(wasSent);
       try {
-        return await this.parts.append(number, items, first.options, leftMs);
+        return await this.parts.send(number, items, first.options, leftMs);
       } catch (error) {
         const failure = asFailure(error, 'publish');
         const mayPass = failure.code === 'AWAY' || failure.code === 'MOVING';

@@ -12,7 +12,6 @@ export interface WatchesParts {
 /** The rooms that this node follows, counted. What is wanted in one turn of the event loop goes in one command. */
 export class Watches {
   readonly #counts = new Map<string, number>();
-  readonly #rooms = new Map<string, string>();
   /** Rooms whose subscription was acknowledged, or is on its way. */
   readonly #subscribed = new Map<string, Promise<void>>();
   #wanted: string[] = [];
@@ -21,9 +20,8 @@ export class Watches {
 
   constructor(private readonly parts: WatchesParts) {}
 
-  /** The room of a channel; undefined: nobody watches it. */
-  roomOf(channel: string): string | undefined {
-    return this.#rooms.get(channel);
+  has(room: string): boolean {
+    return this.#counts.has(room);
   }
 
   async watch(rooms: readonly string[]): Promise<void> {
@@ -57,7 +55,7 @@ export class Watches {
     this.#flushed = undefined;
     const unwanted = [...this.#unwanted];
     this.#unwanted = new Set();
-    for (const room of unwanted) this.#forget(room);
+    for (const room of unwanted) this.#subscribed.delete(room);
     for (const channels of chunks(
       unwanted.map((room) => this.parts.channelOf(room)),
       mostChannels,
@@ -69,15 +67,9 @@ export class Watches {
   }
 
   #subscribe(rooms: readonly string[]): void {
-    for (const room of rooms) this.#rooms.set(this.parts.channelOf(room), room);
     const subscribed = this.parts.subscribe(rooms.map((room) => this.parts.channelOf(room)));
     // Those who wait for it are told.
-    subscribed.catch(() => rooms.forEach((room) => this.#forget(room)));
+    subscribed.catch(() => rooms.forEach((room) => this.#subscribed.delete(room)));
     for (const room of rooms) this.#subscribed.set(room, subscribed);
-  }
-
-  #forget(room: string): void {
-    this.#subscribed.delete(room);
-    this.#rooms.delete(this.parts.channelOf(room));
   }
 }

@@ -53,9 +53,8 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   #missedUpTo = 0;
   #missedFrom = 0;
   #isAsking = false;
-  /** The number of the last request, and the position that it, or `$hello`, presented. */
+  /** Number of the last request. */
   #asked = 0;
-  #askedFrom: RoomPosition | undefined;
   /** The server knows on this connection what this client has, from `$hello` on where it was presented there. */
   #isTracked = false;
   /** It was left, and the server has not confirmed that. */
@@ -146,7 +145,6 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   /** What `$hello` says of it; undefined: nothing, because it is not to be joined. @internal */
   present(): PresentedPosition | undefined {
     this.#isTracked = this.#isWanted;
-    this.#askedFrom = this.#position;
     return this.#isTracked ? { room: this.name, ...this.#position } : undefined;
   }
 
@@ -167,7 +165,6 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   ask(): void {
     if (this.#isAsking || !this.owner.isOpen || !this.#isWanted) return;
     this.#isAsking = true;
-    this.#askedFrom = this.#position;
     const asked = ++this.#asked;
     // Its answer arrives as any `$joined`, or else is `$left`. Safe: it rejects with nothing else.
     this.owner.request('$join', { room: this.name, since: this.#position }).then(
@@ -200,18 +197,6 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
       return;
     }
     this.#isTracked = true;
-    const since = this.#askedFrom;
-    // What came after it had asked is not missed.
-    if (
-      !recovered &&
-      this.#isAsking &&
-      since?.epoch === epoch &&
-      (this.#position?.offset ?? 0) > (since?.offset ?? 0)
-    ) {
-      this.#settle();
-      this.ask();
-      return;
-    }
     // What was delivered since it was asked for must not be delivered again.
     const reached = recovered && this.#position?.epoch === epoch ? (this.#position?.offset ?? 0) : 0;
     const offset = Math.max(data.offset ?? 0, reached);

@@ -66,6 +66,7 @@ export function resolveOptions(given: HoldfastOptions, ownAuthenticator: boolean
 function shapeProblems(given: unknown): string[] {
   // A factory of the application may have returned anything.
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return ['the options must be an object'];
+  // Whatever is in it: it is checked below.
   const { backplane, ...rest } = given as HoldfastOptions;
   const options = plainToInstance(HoldfastOptions, rest);
   // An engine is no plain object, and must not be copied.

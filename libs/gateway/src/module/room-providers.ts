@@ -13,26 +13,28 @@ import { HOLDFAST_BACKPLANE, HOLDFAST_NODE, HOLDFAST_OPTIONS } from './tokens.js
 
 /** Connects the engine of the rooms at boot, and disconnects it when all connections have ended. */
 class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
-  constructor(
-    private readonly hub: RoomHub,
-    private readonly backplane: Backplane,
-    private readonly log: BoundedLog,
-    private readonly node: string,
-    private readonly metrics: Metrics,
-    private readonly tally: RoomTally,
-  ) {}
+  constructor(private readonly parts: RoomsRuntimeParts) {}
 
   async onModuleInit(): Promise<void> {
-    const { hub, backplane, tally } = this;
-    this.metrics.watchRooms(() => ({ rooms: hub.rooms, ...tally }));
-    await hub.start(this.node);
+    const { hub, backplane, node, metrics, tally, log } = this.parts;
+    metrics.watchRooms(() => ({ rooms: hub.rooms, ...tally }));
+    await hub.start(node);
     const { durability, name } = backplane;
-    for (const warning of durability.warnings) this.log.warn('backplane', () => `The engine ${name} warns: ${warning}`);
+    for (const warning of durability.warnings) log.warn('backplane', () => `The engine ${name} warns: ${warning}`);
   }
 
   onApplicationShutdown(): Promise<void> {
-    return this.hub.close();
+    return this.parts.hub.close();
   }
+}
+
+interface RoomsRuntimeParts {
+  readonly hub: RoomHub;
+  readonly backplane: Backplane;
+  readonly node: string;
+  readonly metrics: Metrics;
+  readonly tally: RoomTally;
+  readonly log: BoundedLog;
 }
 
 /** Rooms, who is in them, and who comes back to them. */
@@ -95,7 +97,7 @@ export const roomProviders: Provider[] = [
       node: string,
       metrics: Metrics,
       { tally }: RoomMemberships,
-    ) => new RoomsRuntime(hub, backplane, log, node, metrics, tally),
+    ) => new RoomsRuntime({ hub, backplane, node, metrics, tally, log }),
   },
   {
     provide: RoomMemberships,

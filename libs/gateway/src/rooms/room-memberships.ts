@@ -76,8 +76,8 @@ export class RoomMemberships implements LinkObserver, ReceivesFrames, RoomsPort<
     // A client that was not welcomed yet would take what a room sends for a breach of the protocol (PROTOCOL.md 6.2).
     if (!link.isAdmitted) await this.#admission(link);
     const rooms = this.#of(link);
-    if (link.state === 'closed') return;
-    // Also where the client has joined it by itself: from now on its session has the room.
+    // A room that the client has joined by itself is not in its session yet.
+    if (link.state === 'closed' || (rooms.get(room) && this.parts.memory.knows(link, room))) return;
     rooms.beginEntering(room);
     const since = this.parts.memory.positionOf(link, room) ?? (await this.#newPosition(room).catch(unavailable));
     await this.parts.memory.remember(link, room, since).catch(unavailable);

@@ -14,6 +14,8 @@ export interface ReturningRoom {
 export interface RoomMemory {
   /** Where the client goes on in a room; undefined: it returns from nowhere. */
   positionOf(link: Link, room: string): Position | null | undefined;
+  /** Whether there is nothing to remember: the room is, or the client has no session. */
+  knows(link: Link, room: string): boolean;
   /**
    * The application joins the client to a room.
    *

@@ -66,6 +66,10 @@ export class Sessions implements LinkObserver, Resumption, RoomMemory {
     return this.#own.get(link)?.positionOf(room);
   }
 
+  knows(link: Link, room: string): boolean {
+    return this.#own.get(link)?.has(room) ?? true;
+  }
+
   async remember(link: Link, room: string, at: Position | null): Promise<void> {
     const own = this.#own.get(link);
     if (!own || own.has(room)) return;

@@ -1,7 +1,7 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { chunks } from '../chunks.js';
-import { connectInTime, inTime } from '../in-time.js';
-import { type Argument, LinkError, type LinkListener, type RedisLink } from '../link.js';
+import { type Argument, asBuffer, LinkError, type LinkListener, type RedisLink } from '../link.js';
+import { inTime, quitMs, retryDelayMs } from '../link-timing.js';
 
 /**
  * Closes the traps of ioredis: it would send commands again whose connection was lost, hold commands back until there
@@ -12,11 +12,8 @@ const own: Partial<RedisOptions> = {
   enableOfflineQueue: false,
   autoResubscribe: false,
   lazyConnect: true,
-  retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 5), 1_000),
+  retryStrategy: retryDelayMs,
 };
-
-/** How long a server that does not answer may delay the end. */
-const quitMs = 500;
 
 /** Channels of one command. */
 const mostChannels = 512;
@@ -46,7 +43,12 @@ export class IoredisLink implements RedisLink {
       listener.message(channel.toString(), payload);
     });
     const connect = (): Promise<unknown> => Promise.all([this.#commands.connect(), subscriber.connect()]);
-    await connectInTime(deadlineMs, () => this.#lastError, connect);
+    try {
+      await inTime('connect', deadlineMs, false, connect);
+    } catch (error) {
+      // The library tells by an event why an attempt has failed.
+      throw asLinkError(this.#lastError ?? error, false);
+    }
     this.#isUp = true;
     subscriber.on('close', () => this.#wentDown());
     subscriber.on('ready', () => void this.#resubscribe());
@@ -89,7 +91,7 @@ export class IoredisLink implements RedisLink {
   #inTime(connection: Redis, name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
     const wasReady = connection.status === 'ready';
     // ioredis takes Buffers, and would turn other arrays of bytes into text.
-    const values = args.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value));
+    const values = args.map((value) => (value instanceof Uint8Array ? asBuffer(value) : value));
     return inTime(name, deadlineMs, wasReady, async () => {
       try {
         return await (name === 'SUBSCRIBE'
@@ -119,6 +121,7 @@ export class IoredisLink implements RedisLink {
 }
 
 function asLinkError(error: unknown, wasSent: boolean): LinkError {
+  if (error instanceof LinkError) return error;
   const { message, name } = error instanceof Error ? error : new Error(String(error));
   if (name === 'ReplyError') return new LinkError('reply', true, message, { cause: error });
   return new LinkError('away', wasSent, `Redis cannot be reached: ${message}`, { cause: error });

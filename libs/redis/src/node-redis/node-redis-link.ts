@@ -1,5 +1,5 @@
-import { connectInTime, inTime } from '../in-time.js';
-import { type Argument, LinkError, type LinkListener, type RedisLink } from '../link.js';
+import { type Argument, asBuffer, LinkError, type LinkListener, type RedisLink } from '../link.js';
+import { inTime, quitMs, retryDelayMs } from '../link-timing.js';
 
 /** What is used of a client that `createClient` of node-redis has made. @publicApi */
 export interface NodeRedisClient {
@@ -22,9 +22,7 @@ export interface NodeRedisClient {
 /** Strings of any kind as Buffers, by the bytes that stand for them in RESP. */
 const typeMapping = { 36: Buffer, 43: Buffer, 61: Buffer };
 
-/** How long a server that does not answer may delay the end. */
-const quitMs = 500;
-
+/** By name: the library is the application's, and there may be two copies of it. */
 const replyErrors = new Set(['ErrorReply', 'SimpleError', 'BlobError']);
 
 /**
@@ -47,14 +45,19 @@ export class NodeRedisLink implements RedisLink {
   async open(listener: LinkListener, deadlineMs: number): Promise<void> {
     this.#listener = listener;
     const connect = (): Promise<unknown> => Promise.all([this.#commands.connect(), this.#subscriber.connect()]);
-    await connectInTime(deadlineMs, () => this.#lastError, connect);
+    try {
+      await inTime('connect', deadlineMs, false, connect);
+    } catch (error) {
+      // The library tries again for ever, and tells by an event why an attempt has failed.
+      throw asLinkError(this.#lastError ?? error, false);
+    }
     this.#isUp = true;
     this.#observe(this.#subscriber);
   }
 
   command(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
     const connection = this.#commands;
-    const values = args.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : String(value)));
+    const values = args.map((value) => (value instanceof Uint8Array ? asBuffer(value) : String(value)));
     const wasReady = connection.isReady;
     return inTime(name, deadlineMs, wasReady, () =>
       connection.sendCommand([name, ...values], { typeMapping }).catch((error: unknown) => {
@@ -116,10 +119,9 @@ export class NodeRedisLink implements RedisLink {
   };
 
   #duplicate(): NodeRedisClient {
-    const reconnectStrategy = (times: number): number => Math.min(50 * 2 ** Math.min(times, 5), 1_000);
     const connection = this.client.duplicate({
       disableOfflineQueue: true,
-      socket: { ...this.client.options?.socket, reconnectStrategy },
+      socket: { ...this.client.options?.socket, reconnectStrategy: retryDelayMs },
     });
     // Each is told to whoever has called; without a listener it would end the process.
     connection.on('error', (error) => (this.#lastError = error));
@@ -147,6 +149,7 @@ export class NodeRedisLink implements RedisLink {
 }
 
 function asLinkError(error: unknown, wasSent: boolean): LinkError {
+  if (error instanceof LinkError) return error;
   const { message, constructor } = error instanceof Error ? error : new Error(String(error));
   if (replyErrors.has(constructor.name)) return new LinkError('reply', true, message, { cause: error });
   const isOffline = constructor.name === 'ClientOfflineError';

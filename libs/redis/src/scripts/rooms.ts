@@ -8,7 +8,6 @@ import { fence, script } from './script.js';
  * key (0: there is none), channel, items.
  */
 export const append = script(
-  'append',
   `${fence}
 local number = tonumber(ARGV[1])
 local size, maxBytes, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[7])
@@ -67,7 +66,6 @@ return result
  * KEYS: once. ARGV: window of the key (0: there is none), channel, node, items.
  */
 export const announce = script(
-  'announce',
   `
 local window = tonumber(ARGV[1])
 if window > 0 then
@@ -91,7 +89,6 @@ return {at, '0'}
  * Returns epoch, top, and the reason why not, or an empty string; then from, undone, offset of the first item, items.
  */
 export const read = script(
-  'read',
   `${fence}
 local epoch, top, lineage = fence(KEYS[1], KEYS[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -126,7 +123,7 @@ elseif index < 0 then
 end
 local result = {epoch, number(top), '', number(base), number(undone), number(top - length + index + 1)}
 local bytes = 0
-local limit = math.min(tonumber(ARGV[5]), 1000)
+local limit = tonumber(ARGV[5])
 while index < length and #result - 6 < limit do
   for _, item in ipairs(redis.call('LRANGE', KEYS[2], index, math.min(index + 31, length - 1))) do
     bytes = bytes + #item
@@ -141,7 +138,6 @@ return result
 
 /** The tops of rooms of one partition. KEYS: metas. ARGV: life of a meta. Returns epoch and offset for each, or ''. */
 export const tops = script(
-  'tops',
   `
 local result = {}
 for _, meta in ipairs(KEYS) do

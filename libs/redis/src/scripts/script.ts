@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Script } from '../link.js';
 
-export function script(name: string, text: string): Script {
-  return { name, text, sha1: createHash('sha1').update(text).digest('hex') };
+export function script(text: string): Script {
+  return { text, sha1: createHash('sha1').update(text).digest('hex') };
 }
 
 /**

@@ -2,7 +2,6 @@ import { script } from './script.js';
 
 /** KEYS: session. ARGV: principal, node, idle time. */
 export const create = script(
-  'create',
   `
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'p', ARGV[1], 'n', ARGV[2], 'f', 1, 'i', ARGV[3])
@@ -13,7 +12,6 @@ return 1
 
 /** KEYS: session. ARGV: principal, node. Returns the fence, the node before, and all fields. */
 export const claim = script(
-  'claim',
   `
 local session = redis.call('HMGET', KEYS[1], 'p', 'n', 'i')
 if not session[1] then return 'unknown' end
@@ -33,7 +31,6 @@ if session[1] ~= ARGV[1] or session[2] ~= ARGV[2] then return 0 end
 
 /** KEYS: session. ARGV: node, fence, number of rooms to leave, those, then name and membership of each to join. */
 export const change = script(
-  'change',
   `${owned}
 local leaving = tonumber(ARGV[3])
 for index = 4, 3 + leaving do redis.call('HDEL', KEYS[1], 'r:' .. ARGV[index]) end
@@ -45,7 +42,6 @@ return 1
 
 /** KEYS: session. ARGV: node, fence, for how long it can be resumed. */
 export const release = script(
-  'release',
   `${owned}
 redis.call('HSET', KEYS[1], 'n', '')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
@@ -55,7 +51,6 @@ return 1
 
 /** KEYS: session. ARGV: node, fence. */
 export const touch = script(
-  'touch',
   `${owned}
 redis.call('PEXPIRE', KEYS[1], session[3])
 return 1
