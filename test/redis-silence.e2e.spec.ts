@@ -30,6 +30,11 @@ const nodeRedis: TwoWays = (commands, subscriptions) => {
   return byNodeRedis({ client: Object.assign(createClient(), { duplicate }), prefix });
 };
 
+const libraries = [
+  ['ioredis', ioredis],
+  ['node-redis', nodeRedis],
+] as const;
+
 class Notes implements BackplaneSink {
   readonly all: string[] = [];
 
@@ -47,11 +52,30 @@ class Notes implements BackplaneSink {
   }
 }
 
-requires('redis-server', redisMissing)('subscriptions that bring nothing any more', () => {
-  it.each([
-    ['ioredis', ioredis],
-    ['node-redis', nodeRedis],
-  ] as const)(
+requires('redis-server', redisMissing)('subscriptions whose connection is silent', () => {
+  it.each(libraries)('are waited for by a watch: %s', async (_, connect) => {
+    await using server = await RedisServer.start();
+    await using quiet = await FaultProxy.start(server.port);
+    const node = connect(server.port, quiet.port);
+    const notes = new Notes();
+    await node.start('node', notes);
+    try {
+      quiet.pause();
+      let isWatching = false;
+      const watching = node.watch(['room']).then(() => (isWatching = true));
+      // By the other connection, which would be faster than the subscription.
+      await node.publish('room', item('before'), { history });
+      expect(isWatching).toBe(false);
+      quiet.resume();
+      await watching;
+      await node.publish('room', item('after'), { history });
+      await vi.waitFor(() => expect(notes.all).toContain('after'), 5_000);
+    } finally {
+      await node.close();
+    }
+  });
+
+  it.each(libraries)(
     'are noticed and replaced, though both ends believe in them: %s',
     { timeout: 60_000 },
     async (_, connect) => {
