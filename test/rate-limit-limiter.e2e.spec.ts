@@ -35,6 +35,12 @@ class LimitedGateway extends Fenced {
     this.handled.add('both');
   }
 
+  @SubscribeMessage('strict')
+  @RateLimit({ ...perMinute, limit: 2, onFailure: 'refuse' })
+  strict(): void {
+    this.handled.add('strict');
+  }
+
   @SubscribeMessage('free')
   free(): void {
     this.handled.add('free');
@@ -172,6 +178,20 @@ describe('a limiter that is away does not take the service with it', () => {
     const lines = app.served.log.of('error');
     expect(lines).toHaveLength(10);
     expect(lines[0]).toMatch(/limiter cannot be asked.*no way to the limiter/s);
+  });
+
+  it('but a rule may say that messages are refused then', async () => {
+    await using app = await distant();
+    await using client = await app.connect();
+    app.limiter.answer = () => Promise.reject(new Error('away'));
+    expect(await refusalOf(client, 'strict')).toMatchObject({ code: 'UNAVAILABLE' });
+    app.limiter.answer = () => {
+      throw new Error('away');
+    };
+    expect(await refusalOf(client, 'strict')).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(app.gateway.handled.seen).toEqual([]);
+    app.limiter.answer = async (verdict) => verdict();
+    expect(await passing(client, 'strict', 3)).toEqual([true, true, false]);
   });
 
   it('and limits again when it is back', async () => {

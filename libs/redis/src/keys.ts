@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { LimitAlgorithm } from '@holdfast/backplane';
 import { slotOf, tagsFor } from './slots.js';
 
 /** Never change it under data that is there: rooms would be looked for elsewhere. */
@@ -53,8 +54,14 @@ export class Keys {
 
   /** Not the id itself: `MONITOR` and the slow log must not show what lets a client in. */
   session(id: string): string {
-    const hash = createHash('sha256').update(id).digest('base64url');
+    const hash = hashOf(id);
     return `${this.#base(hash)}:s:${hash}`;
+  }
+
+  /** What counts in another way has another key. The application makes keys of any length, from what clients send. */
+  limit(algorithm: LimitAlgorithm, windowMs: number, key: string): string {
+    const hash = hashOf(key);
+    return `${this.#base(hash)}:l:${algorithm}:${windowMs}:${hash}`;
   }
 
   /** Commands to one node, or to all of them. */
@@ -65,4 +72,8 @@ export class Keys {
   #base(owner: string): string {
     return `${this.prefix}:{${this.#tags[this.partition(owner)]}}`;
   }
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
 }

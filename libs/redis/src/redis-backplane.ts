@@ -17,6 +17,7 @@ import { asFailure } from './errors.js';
 import { Keys } from './keys.js';
 import type { LinkListener, RedisLink } from './link.js';
 import { readCommand, readMessage, writeCommand } from './messages.js';
+import { RedisLimiter } from './redis-limiter.js';
 import { RedisSessionStore } from './redis-session-store.js';
 import { Reply } from './replies.js';
 import { RoomCalls } from './room-calls.js';
@@ -39,9 +40,15 @@ export interface RedisBackplaneOptions {
    * new epoch. Longer than clients may be away, and than the longest history. Default 3,600,000 (1 h).
    */
   readonly roomIdleMs?: number;
-  /** Default: the machine's clock. */
+  /**
+   * Default: the machine's clock, for the deadlines of this node. Limits go by the time of the server, unless a clock is
+   * given.
+   */
   readonly clock?: Clock;
 }
+
+/** A message waits for the verdict of a limit. */
+const limitMs = 100;
 
 const prefixes = /^[\w.:-]{1,64}$/;
 
@@ -54,6 +61,7 @@ export class RedisBackplane implements Backplane {
   readonly name = 'redis';
   readonly deadlineMs: number;
   readonly sessions: RedisSessionStore;
+  readonly limiter: RedisLimiter;
   readonly #link: RedisLink;
   readonly #keys: Keys;
   readonly #clock: Clock;
@@ -94,6 +102,12 @@ export class RedisBackplane implements Backplane {
       keys,
       run: (script, names, args) => this.#attempt('session', () => runScript(link, script, names, args, deadlineMs)),
       command: (name, args) => this.#attempt('session', () => link.command(name, args, deadlineMs)),
+    });
+    this.limiter = new RedisLimiter({
+      keys,
+      now: clock && (() => clock.now()),
+      run: (script, names, args) =>
+        this.#attempt('limit', () => runScript(link, script, names, args, Math.min(limitMs, deadlineMs))),
     });
   }
 

@@ -3,7 +3,7 @@
  *
  * @publicApi
  */
-export type BackplaneStage = 'connect' | 'publish' | 'read' | 'watch' | 'send' | 'session';
+export type BackplaneStage = 'connect' | 'publish' | 'read' | 'watch' | 'send' | 'session' | 'limit';
 
 /**
  * Why an operation failed:

@@ -1,6 +1,7 @@
 import type { BackplaneError } from './backplane-error.js';
 import type { History } from './history.js';
 import type { Position, Publication } from './position.js';
+import type { Limiter } from '../limits/limiter.js';
 import type { SessionStore } from './session-store.js';
 
 /**
@@ -131,6 +132,8 @@ export interface Backplane {
   };
   /** Absent when the engine cannot store sessions. */
   readonly sessions?: SessionStore;
+  /** Counts for all nodes together. Absent when the engine cannot: then each node counts by itself. */
+  readonly limiter?: Limiter;
 
   /**
    * Connects. Called once, before anything else.

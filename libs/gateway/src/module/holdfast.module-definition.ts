@@ -17,8 +17,9 @@ export interface HoldfastModuleExtras {
    */
   authenticator?: Type<Authenticator> | undefined;
   /**
-   * An engine of your own for {@link RateLimit}, such as one that counts for all nodes together. Made like the
-   * authenticator. Default: a {@link MemoryLimiter} for this process.
+   * A limiter of your own for all rules of {@link RateLimit}. Made like the authenticator. Default: rules that are not
+   * `per: 'connection'` are counted by the `backplane`, for all nodes together, where it can; all others by a
+   * {@link MemoryLimiter} in this process.
    */
   limiter?: Type<Limiter> | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Provider } from '@nestjs/common';
+import type { Backplane } from '@holdfast/backplane';
 import {
   Authenticator,
   ExpiryWatch,
@@ -18,10 +19,17 @@ import {
 } from '../dispatch/index.js';
 import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
 import { HeartbeatService } from '../heartbeat/index.js';
-import { HOLDFAST_LIMITER, MemoryLimiter, RateLimitInterceptor, RateLimits } from '../rate-limit/index.js';
+import {
+  CONNECTION_LIMITER,
+  HOLDFAST_LIMITER,
+  type Limiter,
+  MemoryLimiter,
+  RateLimitInterceptor,
+  RateLimits,
+} from '../rate-limit/index.js';
 import { Counters, Metrics, ReturnWindow, Tracing, Traffic } from '../telemetry/index.js';
 import type { ResolvedOptions } from './resolve-options.js';
-import { CONVERSATION_PARTS, HOLDFAST_OPTIONS, OWN_AUTHENTICATOR } from './tokens.js';
+import { CONVERSATION_PARTS, HOLDFAST_BACKPLANE, HOLDFAST_OPTIONS, OWN_AUTHENTICATOR } from './tokens.js';
 
 /** What is said on connections: messages and their limits, the frames of the protocol, and who it is that says it. */
 export const messageProviders: Provider[] = [
@@ -32,7 +40,17 @@ export const messageProviders: Provider[] = [
     useFactory: ({ auth, hasKey }: ResolvedOptions, own: Authenticator | null, clock: Clock) =>
       own ?? (hasKey ? new JwtAuthenticator(auth, clock) : new UnconfiguredAuthenticator()),
   },
-  { provide: HOLDFAST_LIMITER, inject: [HOLDFAST_CLOCK], useFactory: (clock: Clock) => new MemoryLimiter({ clock }) },
+  {
+    provide: HOLDFAST_LIMITER,
+    inject: [HOLDFAST_BACKPLANE, HOLDFAST_CLOCK],
+    useFactory: ({ limiter }: Backplane, clock: Clock): Limiter => limiter ?? new MemoryLimiter({ clock }),
+  },
+  {
+    provide: CONNECTION_LIMITER,
+    inject: [HOLDFAST_LIMITER, HOLDFAST_BACKPLANE, HOLDFAST_CLOCK],
+    useFactory: (limiter: Limiter, backplane: Backplane, clock: Clock): Limiter =>
+      limiter === backplane.limiter ? new MemoryLimiter({ clock }) : limiter,
+  },
   RateLimits,
   RateLimitInterceptor,
   { provide: ReservedFrames, useFactory: () => new ReservedFrames() },

@@ -41,6 +41,12 @@ export interface RateLimitOptions {
    * Default Infinity: never.
    */
   readonly closeAfter?: number;
+  /**
+   * What becomes of messages while the limiter cannot be asked, because a server that counts for all nodes is away.
+   * `refuse`: they are answered `UNAVAILABLE`. Default `allow`: they pass, and are counted by
+   * `holdfast.rate_limit.unchecked`.
+   */
+  readonly onFailure?: 'allow' | 'refuse';
 }
 
 /**
@@ -76,7 +82,11 @@ function ownRateLimits(target: object): readonly RateLimitOptions[] {
 
 function rateLimitProblems(options: RateLimitOptions): string[] {
   const { limit, windowMs, algorithm = 'sliding-window', cost = 1, closeAfter = Infinity } = options;
+  const { onFailure = 'allow' }: { onFailure?: unknown } = options;
   const problems = limitRuleProblems({ limit, windowMs, algorithm });
+  if (onFailure !== 'allow' && onFailure !== 'refuse') {
+    problems.push(`onFailure must be 'allow' or 'refuse', not ${String(onFailure)}`);
+  }
   if (!(closeAfter >= 1)) problems.push(`closeAfter must be 1 or more, or Infinity, not ${closeAfter}`);
   if (typeof cost === 'function') return problems;
   if (!isCost(cost)) problems.push(`cost must be a whole number of 0 or more, or a function, not ${cost}`);

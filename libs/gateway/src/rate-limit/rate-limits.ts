@@ -5,15 +5,19 @@ import { BoundedLog } from '../ground/index.js';
 import { Counters } from '../telemetry/index.js';
 import type { BoundRateLimit } from './bound-rate-limit.js';
 import { isCost, type Limiter, type LimitVerdict } from '@holdfast/backplane';
-import { RateLimitException } from '../errors/index.js';
+import { HoldfastException, RateLimitException } from '../errors/index.js';
 
 /**
- * Injects the {@link Limiter} that all limits of messages go by. Default: a {@link MemoryLimiter}; another one is given
- * to HoldfastModule as `limiter`.
+ * Injects the {@link Limiter} that limits of messages go by. Another one is given to HoldfastModule as `limiter`.
+ * Default: that of the engine, which counts for all nodes together, or a {@link MemoryLimiter} where the engine has none.
+ * By default limits of single connections are counted in this process in any case, because each connection is one node's.
  *
  * @publicApi
  */
 export const HOLDFAST_LIMITER = Symbol('HOLDFAST_LIMITER');
+
+/** Injects the {@link Limiter} of limits that each connection has for itself. */
+export const CONNECTION_LIMITER = Symbol('CONNECTION_LIMITER');
 
 /** What one message would take of one limit. */
 interface Use {
@@ -28,8 +32,8 @@ const unchecked: LimitVerdict = { allowed: true, remaining: Infinity, retryAfter
 /**
  * Decides whether a message may be handled now. The dispatcher and {@link RateLimitInterceptor} both ask here.
  *
- * While the limiter cannot be asked, messages pass: what protects the service must not be what takes it down. They are
- * counted, and the log says why.
+ * While the limiter cannot be asked, messages pass, unless their rule says otherwise: what protects the service must not
+ * be what takes it down. They are counted, and the log says why.
  */
 @Injectable()
 export class RateLimits {
@@ -37,6 +41,7 @@ export class RateLimits {
 
   constructor(
     @Inject(HOLDFAST_LIMITER) private readonly limiter: Limiter,
+    @Inject(CONNECTION_LIMITER) private readonly ofConnections: Limiter,
     private readonly counters: Counters,
   ) {}
 
@@ -44,7 +49,8 @@ export class RateLimits {
    * A message passes when all its limits let it, and only then counts for any of them.
    *
    * @returns a promise where the limiter is not in this process.
-   * @throws RateLimitException now, or by that promise; and what a `cost` or `per` function of the application throws.
+   * @throws RateLimitException now, or by that promise, HoldfastException `UNAVAILABLE` where a rule says so; and what a
+   *   `cost` or `per` function of the application throws.
    */
   check(connection: Connection, data: unknown, limits: readonly BoundRateLimit[]): Promise<void> | undefined {
     const [only] = limits;
@@ -75,18 +81,23 @@ export class RateLimits {
   }
 
   #ask({ limit, key }: Use, units: number): LimitVerdict | Promise<LimitVerdict> {
+    const { per = 'connection' } = limit.options;
+    const limiter = per === 'connection' ? this.ofConnections : this.limiter;
     try {
-      const verdict = this.limiter.consume(key, limit.rule, units);
-      return verdict instanceof Promise
-        ? verdict.catch((error: unknown) => this.#passUnchecked(limit, error))
-        : verdict;
+      const verdict = limiter.consume(key, limit.rule, units);
+      return verdict instanceof Promise ? verdict.catch((error: unknown) => this.#failed(limit, error)) : verdict;
     } catch (error) {
-      return this.#passUnchecked(limit, error);
+      return this.#failed(limit, error);
     }
   }
 
-  #passUnchecked({ place }: BoundRateLimit, error: unknown): LimitVerdict {
+  /** @throws HoldfastException `UNAVAILABLE` */
+  #failed({ place, options }: BoundRateLimit, error: unknown): LimitVerdict {
     this.counters.add('unchecked', place);
+    if (options.onFailure === 'refuse') {
+      this.#log.error('limiter:refuse', 'The limiter cannot be asked, and messages are refused', error);
+      throw new HoldfastException('UNAVAILABLE', 'The rate limit cannot be checked at the moment');
+    }
     this.#log.error('limiter', 'The limiter cannot be asked, and messages pass without a limit', error);
     return unchecked;
   }
