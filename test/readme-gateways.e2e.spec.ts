@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { ModulesContainer } from '@nestjs/core';
 import type { HoldfastTestApp } from '@holdfast/testing';
 import { TestClient } from '@holdfast/testing';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -73,6 +74,14 @@ describe('what the pages say of gateways', () => {
     expect(await client.request('rate', { stars: 5 })).toMatchObject({ data: { stars: 5, tags: [] } });
     await expect(client.request('comment', { text: 7 })).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
     await expect(client.request('rate', { stars: 6 })).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+  });
+
+  it('docs/gateways.md: all nodes', async () => {
+    const modules = [...rooms.app.get(ModulesContainer, { strict: false }).values()];
+    const found = modules.flatMap(({ providers }) => [...providers.values()]).find(({ name }) => name === 'BanService');
+    // Safe: the page says so.
+    const service = found?.instance as { ban(subject: string): Promise<boolean> };
+    expect(await service.ban('nobody')).toBe(true);
   });
 
   it('docs/gateways.md: a connection hook that throws', async () => {

@@ -41,6 +41,7 @@ describe('the five-minute path', () => {
       'web/orders.ts',
       'public/index.html',
       'rooms/room.gateway.ts',
+      'rooms/ban.service.ts',
       'rooms/article.gateway.ts',
       'follow-order.mjs',
       'moved/chat.gateway.ts',

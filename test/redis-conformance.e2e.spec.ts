@@ -10,7 +10,19 @@ import { RedisServer, redisMissing } from './support/redis-server.js';
 import { requires } from './support/requirement.js';
 
 const capabilities: BackplaneCapability[] = [
-  ...(['sessions', 'cut', 'mend', 'loseReply', 'pause', 'unpause', 'fill', 'empty', 'mark', 'rollBack'] as const),
+  ...([
+    'sessions',
+    'nodes',
+    'cut',
+    'mend',
+    'loseReply',
+    'pause',
+    'unpause',
+    'fill',
+    'empty',
+    'mark',
+    'rollBack',
+  ] as const),
 ];
 
 type Options = Omit<Parameters<typeof byIoredis>[0], 'client'>;

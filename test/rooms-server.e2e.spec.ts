@@ -82,9 +82,9 @@ describe('rooms on the server', () => {
     await sut.rooms.to('chat/tea').emit('said', 2);
     expect([await ben.next('said'), await ben.next('said')]).toMatchObject([{ data: 1 }, { data: 2 }]);
     expect(await ada.next('said')).toMatchObject({ data: 2 });
-    expect(sut.rooms.toPrincipal('ada', 'hello', 3)).toBe(1);
+    expect(await sut.rooms.toPrincipal('ada', 'hello', 3)).toEqual({ connections: 1, nodes: 1, silent: 0 });
     expect(await ada.next('hello')).toEqual({ event: 'hello', data: 3 });
-    expect(sut.rooms.toPrincipal('nobody', 'hello', 3)).toBe(0);
+    expect(await sut.rooms.toPrincipal('nobody', 'hello', 3)).toMatchObject({ connections: 0 });
   });
 
   it('publishes on this node alone, and to those who keep up alone, where there is no history', async () => {
@@ -163,13 +163,15 @@ describe('rooms on the server', () => {
     await using ada = await TestClient.connectSdk(sut.app.url());
     await using ben = await TestClient.connectSdk(sut.app.url());
     await join(ada, 'chat/tea');
-    expect(sut.rooms.disconnect('chat/tea', 4000, 'closed')).toBe(1);
+    expect(await sut.rooms.disconnect('chat/tea', 4000, 'closed')).toMatchObject({ connections: 1 });
     expect(await ada.closed).toMatchObject({ code: 4000 });
     expect(await ben.request('enter', 'lobby')).toMatchObject({ data: ['lobby'] });
   });
 
   it.each<[string, (rooms: Rooms) => Promise<unknown>, string]>([
     ['a reserved event', (own) => own.to('orders/1').emit('$x', 1), 'INVALID_EVENT_NAME'],
+    ['a reserved event to a principal', (own) => own.toPrincipal('ada', '$x', 1), 'INVALID_EVENT_NAME'],
+    ['too much for a principal', (own) => own.toPrincipal('ada', 'x', 'x'.repeat(99_999)), 'PUBLICATION_TOO_LARGE'],
     ['what JSON cannot express', (own) => own.to('orders/1').emit('x', 1n), 'INVALID_DATA'],
     ['too much', (own) => own.to('orders/1').emit('x', 'x'.repeat(999)), 'PUBLICATION_TOO_LARGE'],
     ['local with history', (own) => own.to('orders/1').emit('x', 1, { local: true }), 'INVALID_PUBLICATION'],

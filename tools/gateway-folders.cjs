@@ -32,9 +32,21 @@ const mayImport = {
       'ground',
     ],
   ],
-  rooms: ['gateways', 'admission', 'dispatch', 'connection', 'format', 'telemetry', 'nest', 'errors', 'ground'],
+  nodes: ['connection', 'errors', 'ground'],
+  rooms: [
+    'nodes',
+    'gateways',
+    'admission',
+    'dispatch',
+    'connection',
+    'format',
+    'telemetry',
+    'nest',
+    'errors',
+    'ground',
+  ],
   lifecycle: ['gateways', 'admission', 'dispatch', 'connection', 'telemetry', 'nest', 'errors', 'ground'],
-  session: ['rooms', 'lifecycle', 'connection', 'telemetry', 'errors', 'ground'],
+  session: ['rooms', 'nodes', 'lifecycle', 'connection', 'telemetry', 'errors', 'ground'],
   drain: ['lifecycle', 'gateways', 'admission', 'connection', 'telemetry', 'ground'],
 };
 

@@ -9,6 +9,7 @@ export type {
 } from './contract/backplane.js';
 export { BackplaneError, type BackplaneErrorCode, type BackplaneStage } from './contract/backplane-error.js';
 export { type History, type RoomKind, roomKindOf } from './contract/history.js';
+export type { NodeBeat, NodeRegistry } from './contract/node-registry.js';
 export type { Position, Publication } from './contract/position.js';
 export type {
   Claimed,

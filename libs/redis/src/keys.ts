@@ -64,6 +64,11 @@ export class Keys {
     return `${this.#base(hash)}:l:${algorithm}:${windowMs}:${hash}`;
   }
 
+  /** Which nodes live. */
+  get nodes(): string {
+    return `${this.prefix}:nodes`;
+  }
+
   /** Commands to one node, or to all of them. */
   node(name: string | null): string {
     return `${this.prefix}:n:${name === null ? '*' : `=${name}`}`;

@@ -16,8 +16,10 @@ import { durabilityOf } from './durability.js';
 import { asFailure } from './errors.js';
 import { Keys } from './keys.js';
 import type { LinkListener, RedisLink } from './link.js';
+import { quitMs } from './link-timing.js';
 import { readCommand, readMessage, writeCommand } from './messages.js';
 import { RedisLimiter } from './redis-limiter.js';
+import { RedisNodeRegistry } from './redis-node-registry.js';
 import { RedisSessionStore } from './redis-session-store.js';
 import { Reply } from './replies.js';
 import { RoomCalls } from './room-calls.js';
@@ -41,8 +43,8 @@ export interface RedisBackplaneOptions {
    */
   readonly roomIdleMs?: number;
   /**
-   * Default: the machine's clock, for the deadlines of this node. Limits go by the time of the server, unless a clock is
-   * given.
+   * Default: the machine's clock, for the deadlines of this node. Limits go by the time of the server, unless a clock
+   * is given.
    */
   readonly clock?: Clock;
 }
@@ -62,6 +64,7 @@ export class RedisBackplane implements Backplane {
   readonly deadlineMs: number;
   readonly sessions: RedisSessionStore;
   readonly limiter: RedisLimiter;
+  readonly nodes: RedisNodeRegistry;
   readonly #link: RedisLink;
   readonly #keys: Keys;
   readonly #clock: Clock;
@@ -98,6 +101,10 @@ export class RedisBackplane implements Backplane {
       run: (stage, script, names, args, ms = deadlineMs) =>
         this.#attempt(stage, () => runScript(link, script, names, args, ms)),
     });
+    this.nodes = new RedisNodeRegistry({
+      ...{ keys, node: () => this.#node },
+      run: (script, names, args) => this.#attempt('node', () => runScript(link, script, names, args, deadlineMs)),
+    });
     this.sessions = new RedisSessionStore({
       keys,
       run: (script, names, args) => this.#attempt('session', () => runScript(link, script, names, args, deadlineMs)),
@@ -132,8 +139,11 @@ export class RedisBackplane implements Backplane {
   }
 
   async close(): Promise<void> {
+    const wasAttached = this.#sink !== undefined;
     this.#sink = undefined;
     this.#probe.stop();
+    // Others need not wait for the end of its lease.
+    if (wasAttached) await this.#link.command('ZREM', [this.#keys.nodes, this.#node], quitMs).catch(() => undefined);
     await this.#link.close();
     await Promise.all([...this.#queues.values()].map((queue) => queue.settled()));
   }

@@ -3,7 +3,7 @@
  *
  * @publicApi
  */
-export type BackplaneStage = 'connect' | 'publish' | 'read' | 'watch' | 'send' | 'session' | 'limit';
+export type BackplaneStage = 'connect' | 'publish' | 'read' | 'watch' | 'send' | 'session' | 'limit' | 'node';
 
 /**
  * Why an operation failed:

@@ -1,5 +1,6 @@
 import type { BackplaneError } from './backplane-error.js';
 import type { History } from './history.js';
+import type { NodeRegistry } from './node-registry.js';
 import type { Position, Publication } from './position.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { SessionStore } from './session-store.js';
@@ -134,6 +135,8 @@ export interface Backplane {
   readonly sessions?: SessionStore;
   /** Counts for all nodes together. Absent when the engine cannot: then each node counts by itself. */
   readonly limiter?: Limiter;
+  /** Absent when the engine does not know which nodes live. */
+  readonly nodes?: NodeRegistry;
 
   /**
    * Connects. Called once, before anything else.

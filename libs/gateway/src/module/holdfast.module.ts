@@ -7,6 +7,7 @@ import { DrainService } from '../drain/index.js';
 import { HOLDFAST_CLOCK } from '../ground/index.js';
 import { HeartbeatService } from '../heartbeat/index.js';
 import { HOLDFAST_LIMITER, RateLimitInterceptor, RateLimits } from '../rate-limit/index.js';
+import { Nodes } from '../nodes/index.js';
 import { Rooms } from '../rooms/index.js';
 import { Counters, Tracing, TracingInterceptor } from '../telemetry/index.js';
 import { connectionProviders } from './connection-providers.js';
@@ -20,6 +21,7 @@ import { lifecycleProviders } from './lifecycle-providers.js';
 import { messageProviders } from './message-providers.js';
 import type { HoldfastOptions } from './options.js';
 import { resolveOptions } from './resolve-options.js';
+import { nodeProviders } from './node-providers.js';
 import { roomProviders } from './room-providers.js';
 import { HOLDFAST_OPTIONS, OWN_AUTHENTICATOR } from './tokens.js';
 
@@ -45,6 +47,7 @@ import { HOLDFAST_OPTIONS, OWN_AUTHENTICATOR } from './tokens.js';
     ...connectionProviders,
     ...messageProviders,
     ...lifecycleProviders,
+    ...nodeProviders,
     ...roomProviders,
   ],
   exports: [
@@ -53,6 +56,7 @@ import { HOLDFAST_OPTIONS, OWN_AUTHENTICATOR } from './tokens.js';
     Counters,
     DrainService,
     HeartbeatService,
+    Nodes,
     RateLimits,
     RateLimitInterceptor,
     ReadinessService,

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { OnApplicationShutdown, OnModuleInit, Provider } from '@nestjs/common';
-import { type Backplane, MemoryBackplane, RoomHub } from '@holdfast/backplane';
+import { type Backplane, RoomHub } from '@holdfast/backplane';
 import { ConnectionRegistry } from '../connection/index.js';
 import { Dispatcher } from '../dispatch/index.js';
 import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
+import { NodeCommands, NodeHeartbeat, Nodes } from '../nodes/index.js';
 import { RoomFrames, RoomMemberships, RoomPolicies, RoomPublishing, Rooms, type RoomTally } from '../rooms/index.js';
 import { Sessions } from '../session/index.js';
 import { Counters, Metrics } from '../telemetry/index.js';
@@ -16,14 +16,16 @@ class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
   constructor(private readonly parts: RoomsRuntimeParts) {}
 
   async onModuleInit(): Promise<void> {
-    const { hub, backplane, node, metrics, tally, log } = this.parts;
+    const { hub, backplane, node, heartbeat, metrics, tally, log } = this.parts;
     metrics.watchRooms(() => ({ rooms: hub.rooms, ...tally }));
     await hub.start(node);
+    await heartbeat.start();
     const { durability, name } = backplane;
     for (const warning of durability.warnings) log.warn('backplane', () => `The engine ${name} warns: ${warning}`);
   }
 
   onApplicationShutdown(): Promise<void> {
+    this.parts.heartbeat.stop();
     return this.parts.hub.close();
   }
 }
@@ -32,6 +34,7 @@ interface RoomsRuntimeParts {
   readonly hub: RoomHub;
   readonly backplane: Backplane;
   readonly node: string;
+  readonly heartbeat: NodeHeartbeat;
   readonly metrics: Metrics;
   readonly tally: RoomTally;
   readonly log: BoundedLog;
@@ -40,13 +43,6 @@ interface RoomsRuntimeParts {
 /** Rooms, who is in them, and who comes back to them. */
 export const roomProviders: Provider[] = [
   DeclaredPolicies,
-  { provide: HOLDFAST_NODE, useFactory: () => randomUUID() },
-  {
-    provide: HOLDFAST_BACKPLANE,
-    inject: [HOLDFAST_OPTIONS, HOLDFAST_CLOCK, HOLDFAST_RANDOM],
-    useFactory: ({ backplane, roomLimits }: ResolvedOptions, clock: Clock, random: Random): Backplane =>
-      backplane ?? new MemoryBackplane({ maxBytes: roomLimits.historyBytes, clock, random }),
-  },
   {
     provide: RoomPolicies,
     inject: [HOLDFAST_OPTIONS],
@@ -54,50 +50,51 @@ export const roomProviders: Provider[] = [
   },
   {
     provide: Sessions,
-    inject: [HOLDFAST_OPTIONS, HOLDFAST_BACKPLANE, HOLDFAST_NODE, Counters, BoundedLog, TimerWheel],
+    inject: [HOLDFAST_OPTIONS, HOLDFAST_BACKPLANE, HOLDFAST_NODE, NodeCommands, Counters, BoundedLog, TimerWheel],
     useFactory: (
       { sessions }: ResolvedOptions,
       backplane: Backplane,
       node: string,
+      commands: NodeCommands,
       counters: Counters,
       log: BoundedLog,
       wheel: TimerWheel,
     ) =>
       new Sessions({
-        ...{ store: backplane.sessions, node, counters, log, wheel },
+        ...{ store: backplane.sessions, node, commands, counters, log, wheel },
         resumableMs: sessions.resumableMs,
-        send: (to, command) => backplane.send(to, command),
       }),
   },
   {
     provide: RoomHub,
-    inject: [HOLDFAST_OPTIONS, HOLDFAST_BACKPLANE, RoomPolicies, Sessions, HOLDFAST_CLOCK, HOLDFAST_RANDOM],
+    inject: [HOLDFAST_OPTIONS, HOLDFAST_BACKPLANE, RoomPolicies, NodeCommands, HOLDFAST_CLOCK, HOLDFAST_RANDOM],
     useFactory: (
       { roomLimits }: ResolvedOptions,
       backplane: Backplane,
       policies: RoomPolicies,
-      sessions: Sessions,
+      commands: NodeCommands,
       clock: Clock,
       random: Random,
     ) =>
       new RoomHub({
         ...{ backplane, clock, random },
         policyOf: (room) => policies.of(room),
-        onCommand: (command) => sessions.received(command),
+        onCommand: (command, from) => commands.received(command, from),
         settings: { maxRooms: roomLimits.perNode },
       }),
   },
   {
     provide: RoomsRuntime,
-    inject: [RoomHub, HOLDFAST_BACKPLANE, BoundedLog, HOLDFAST_NODE, Metrics, RoomMemberships],
+    inject: [RoomHub, HOLDFAST_BACKPLANE, BoundedLog, HOLDFAST_NODE, NodeHeartbeat, Metrics, RoomMemberships],
     useFactory: (
       hub: RoomHub,
       backplane: Backplane,
       log: BoundedLog,
       node: string,
+      heartbeat: NodeHeartbeat,
       metrics: Metrics,
       { tally }: RoomMemberships,
-    ) => new RoomsRuntime({ hub, backplane, node, metrics, tally, log }),
+    ) => new RoomsRuntime({ hub, backplane, node, heartbeat, metrics, tally, log }),
   },
   {
     provide: RoomMemberships,
@@ -131,13 +128,15 @@ export const roomProviders: Provider[] = [
   },
   {
     provide: Rooms,
-    inject: [HOLDFAST_OPTIONS, RoomHub, RoomPolicies, ConnectionRegistry, Counters],
+    inject: [HOLDFAST_OPTIONS, RoomHub, RoomPolicies, ConnectionRegistry, Nodes, NodeCommands, Counters],
     useFactory: (
       { roomLimits: limits }: ResolvedOptions,
       hub: RoomHub,
       policies: RoomPolicies,
       registry: ConnectionRegistry,
+      nodes: Nodes,
+      commands: NodeCommands,
       counters: Counters,
-    ) => new Rooms({ hub, policies, limits, counters }, registry),
+    ) => new Rooms({ hub, policies, limits, counters }, { registry, nodes, commands }),
   },
 ];

@@ -9,8 +9,8 @@ import { HoldfastException, RateLimitException } from '../errors/index.js';
 
 /**
  * Injects the {@link Limiter} that limits of messages go by. Another one is given to HoldfastModule as `limiter`.
- * Default: that of the engine, which counts for all nodes together, or a {@link MemoryLimiter} where the engine has none.
- * By default limits of single connections are counted in this process in any case, because each connection is one node's.
+ * Default: that of the engine, which counts for all nodes together, or a {@link MemoryLimiter} where the engine has
+ * none. By default limits of single connections are counted in this process in any case: each belongs to one node.
  *
  * @publicApi
  */
@@ -32,8 +32,8 @@ const unchecked: LimitVerdict = { allowed: true, remaining: Infinity, retryAfter
 /**
  * Decides whether a message may be handled now. The dispatcher and {@link RateLimitInterceptor} both ask here.
  *
- * While the limiter cannot be asked, messages pass, unless their rule says otherwise: what protects the service must not
- * be what takes it down. They are counted, and the log says why.
+ * While the limiter cannot be asked, messages pass, unless their rule says otherwise: what protects the service must
+ * not be what takes it down. They are counted, and the log says why.
  */
 @Injectable()
 export class RateLimits {
@@ -49,8 +49,8 @@ export class RateLimits {
    * A message passes when all its limits let it, and only then counts for any of them.
    *
    * @returns a promise where the limiter is not in this process.
-   * @throws RateLimitException now, or by that promise, HoldfastException `UNAVAILABLE` where a rule says so; and what a
-   *   `cost` or `per` function of the application throws.
+   * @throws RateLimitException now, or by that promise, HoldfastException `UNAVAILABLE` where a rule says so; and what
+   *   a `cost` or `per` function of the application throws.
    */
   check(connection: Connection, data: unknown, limits: readonly BoundRateLimit[]): Promise<void> | undefined {
     const [only] = limits;

@@ -78,12 +78,7 @@ export class RoomTarget<Events extends object, R> {
    *   `INVALID_PUBLICATION`; HoldfastException `UNAVAILABLE`, whose details say whether it may have been published
    */
   async emit<K extends keyof Events & string>(event: K, data?: Events[K], options: PublishOptions = {}): Promise<R> {
-    if (event === '' || isReserved(event)) {
-      throw new HoldfastError(
-        'INVALID_EVENT_NAME',
-        `Event "${event}" is empty or reserved: "$" belongs to the protocol`,
-      );
-    }
+    checkEvent(event);
     const once = onceOf(options.once);
     const { publicationBytes } = this.#parts.limits;
     const items = this.#headers(options).map((header) => itemOf(event, data, publicationBytes, header));
@@ -143,4 +138,10 @@ function refuseIn(room: string, { local, volatile }: PublishOptions): void {
 
 function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason));
+}
+
+/** @throws HoldfastError `INVALID_EVENT_NAME` */
+export function checkEvent(event: string): void {
+  if (event !== '' && !isReserved(event)) return;
+  throw new HoldfastError('INVALID_EVENT_NAME', `Event "${event}" is empty or reserved: "$" belongs to the protocol`);
 }

@@ -1,11 +1,12 @@
 import type { Position } from '@holdfast/backplane';
 import type { Connection, ConnectionRegistry } from '../connection/index.js';
 import { ConnectionRooms } from './connection-rooms.js';
-import { readItem } from './publication-item.js';
+import type { NodeCommands, Nodes, NodesOptions, NodesResult } from '../nodes/index.js';
+import { itemOf, readItem } from './publication-item.js';
 import { unavailable } from './room-errors.js';
 import { RoomNames } from './room-name.js';
 import type { RoomPosition } from './room-position.js';
-import { RoomTarget, type RoomTargetParts } from './room-target.js';
+import { checkEvent, RoomTarget, type RoomTargetParts } from './room-target.js';
 
 /**
  * A publication, as {@link Rooms.history} returns it.
@@ -34,6 +35,15 @@ export type RoomHistory =
     }
   | { readonly recovered: false; readonly position: RoomPosition; readonly reason: 'epoch' | 'trimmed' | 'future' };
 
+const principalEvent = 'principal-event';
+const disconnectRoom = 'disconnect-room';
+
+interface RoomsNodes {
+  readonly registry: ConnectionRegistry;
+  readonly nodes: Nodes;
+  readonly commands: NodeCommands;
+}
+
 /** The most publications that one call of {@link Rooms.history} returns. */
 const longestPage = 1_000;
 
@@ -44,7 +54,7 @@ const longestPage = 1_000;
  * await this.rooms.to('orders/42').emit('shipped', { at: Date.now() });
  * ```
  *
- * Members and counts are those of this node.
+ * {@link members} and {@link count} are those of this node; all other calls are about all nodes.
  *
  * @typeParam Events - the events that are published, by name, with their data.
  * @publicApi
@@ -52,13 +62,25 @@ const longestPage = 1_000;
 export class Rooms<Events extends object = Record<string, unknown>> {
   readonly #parts: RoomTargetParts;
   readonly #names: RoomNames;
-  readonly #registry: ConnectionRegistry;
+  readonly #nodes: Nodes;
 
   /** @internal HoldfastModule creates it. */
-  constructor(parts: RoomTargetParts, registry: ConnectionRegistry) {
+  constructor(parts: RoomTargetParts, { registry, nodes, commands }: RoomsNodes) {
     this.#parts = parts;
     this.#names = new RoomNames(parts.limits);
-    this.#registry = registry;
+    this.#nodes = nodes;
+    commands.handle(principalEvent, (data) => {
+      // Safe: `toPrincipal` of a node has made it.
+      const { subject, event, data: value } = data as { subject: string; event: string; data: unknown };
+      return [...registry.ofPrincipal(subject)].filter((connection) => connection.emit(event, value)).length;
+    });
+    commands.handle(disconnectRoom, (data) => {
+      // Safe: `disconnect` of a node has made it.
+      const { room, code, reason } = data as { room: string; code?: number; reason?: string };
+      const members = this.members(room);
+      for (const member of members) member.close(code, reason);
+      return members.length;
+    });
   }
 
   /**
@@ -79,11 +101,23 @@ export class Rooms<Events extends object = Record<string, unknown>> {
       : new RoomTarget(this.#parts, names, (results) => results);
   }
 
-  /** Sends an event to every connection of a principal on this node. Returns how many took it. */
-  toPrincipal<K extends keyof Events & string>(subject: string, event: K, data: Events[K]): number {
-    let taken = 0;
-    for (const connection of this.#registry.ofPrincipal(subject)) if (connection.emit(event, data)) taken++;
-    return taken;
+  /**
+   * Sends an event to every connection of a principal, on all nodes. It is not stored: a client that is away misses it.
+   * Give each principal a room with a history where that matters.
+   *
+   * @returns which connections took it
+   * @throws (rejects with) HoldfastError `INVALID_EVENT_NAME`, `INVALID_DATA`, `PUBLICATION_TOO_LARGE`;
+   *   HoldfastException `UNAVAILABLE` when only the connections of this node could be reached
+   */
+  async toPrincipal<K extends keyof Events & string>(
+    subject: string,
+    event: K,
+    data: Events[K],
+    options?: NodesOptions,
+  ): Promise<NodesResult> {
+    checkEvent(event);
+    itemOf(event, data, this.#parts.limits.publicationBytes);
+    return await this.#nodes.everywhere(principalEvent, { subject, event, data }, options);
   }
 
   /** The connections of this node that are members of a room. */
@@ -134,15 +168,15 @@ export class Rooms<Events extends object = Record<string, unknown>> {
   }
 
   /**
-   * Closes every connection of this node that is a member of a room.
+   * Closes every connection that is a member of a room, on all nodes.
    *
    * @param code - see {@link Connection.close}. Default 1000.
    * @returns how many were closed
+   * @throws (rejects with) HoldfastException `INVALID_ROOM`; `UNAVAILABLE` when only those of this node could be closed
    */
-  disconnect(room: string, code?: number, reason?: string): number {
-    const members = this.members(room);
-    for (const member of members) member.close(code, reason);
-    return members.length;
+  async disconnect(room: string, code?: number, reason?: string, options?: NodesOptions): Promise<NodesResult> {
+    this.#check(room);
+    return await this.#nodes.everywhere(disconnectRoom, { room, code, reason }, options);
   }
 
   #check(room: string): void {

@@ -5,18 +5,12 @@ export interface Eviction {
   readonly fence: number;
 }
 
-/** As a command to the node of that connection. */
-export function evictionCommand({ session, fence }: Eviction): Uint8Array {
-  return Buffer.from(JSON.stringify({ evict: session, fence }));
-}
+/** The command to the node of that connection. */
+export const evict = 'evict';
 
-/** Undefined for whatever else has come: an engine must never be thrown at. */
-export function readEviction(command: Uint8Array): Eviction | undefined {
-  try {
-    // Safe: each member is checked.
-    const { evict, fence } = JSON.parse(Buffer.from(command).toString()) as { evict?: unknown; fence?: unknown };
-    return typeof evict === 'string' && typeof fence === 'number' ? { session: evict, fence } : undefined;
-  } catch {
-    return undefined;
-  }
+/** Undefined for whatever else another node has sent. */
+export function readEviction(data: unknown): Eviction | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { session, fence }: { session?: unknown; fence?: unknown } = data;
+  return typeof session === 'string' && typeof fence === 'number' ? { session, fence } : undefined;
 }

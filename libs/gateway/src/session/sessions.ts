@@ -14,7 +14,8 @@ import { type BoundedLog, Deadline, type TimerWheel } from '../ground/index.js';
 import type { Resumption } from '../lifecycle/index.js';
 import type { ReturningRoom, RoomMemory } from '../rooms/index.js';
 import type { Counters } from '../telemetry/index.js';
-import { type Eviction, evictionCommand, readEviction } from './evictions.js';
+import type { NodeCommands } from '../nodes/index.js';
+import { evict, type Eviction, readEviction } from './evictions.js';
 import { OwnSession } from './own-session.js';
 
 /** Of the session of a connection that says nothing of its end, because its node has crashed. */
@@ -31,7 +32,7 @@ export interface SessionsParts {
   readonly store: SessionStore | undefined;
   /** The name of this node. */
   readonly node: string;
-  readonly send: (node: string, command: Uint8Array) => Promise<unknown>;
+  readonly commands: NodeCommands;
   /** 0: there are no sessions. */
   readonly resumableMs: number;
   readonly counters: Counters;
@@ -47,7 +48,12 @@ export class Sessions implements LinkObserver, Resumption, RoomMemory {
   readonly #links = new Map<string, Link>();
   #isTouching = false;
 
-  constructor(private readonly parts: SessionsParts) {}
+  constructor(private readonly parts: SessionsParts) {
+    parts.commands.handle(evict, (data) => {
+      const eviction = readEviction(data);
+      if (eviction) this.#evict(eviction);
+    });
+  }
 
   async begin(link: Link, { session, positions = [] }: HelloData): Promise<SessionData | undefined> {
     const { store, resumableMs } = this.parts;
@@ -87,12 +93,6 @@ export class Sessions implements LinkObserver, Resumption, RoomMemory {
     return this.#own.get(link)?.takeReturning() ?? [];
   }
 
-  /** A node has sent a command. */
-  received(command: Uint8Array): void {
-    const eviction = readEviction(command);
-    if (eviction) this.#evict(eviction);
-  }
-
   ended(link: Link): void {
     const own = this.#own.get(link);
     if (!own) return;
@@ -129,7 +129,7 @@ export class Sessions implements LinkObserver, Resumption, RoomMemory {
     const eviction = { session: id, fence };
     this.parts.counters.add('session', 'taken');
     if (before === this.parts.node) this.#evict(eviction);
-    else this.parts.send(before, evictionCommand(eviction)).catch((error: unknown) => this.#failed('evict', error));
+    else this.parts.commands.tell(before, evict, eviction).catch((error: unknown) => this.#failed('evict', error));
   }
 
   #evict({ session, fence }: Eviction): void {

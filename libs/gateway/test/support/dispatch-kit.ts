@@ -24,9 +24,10 @@ export class DispatchKit extends LinkKit {
     clock: this.clock,
     maxStreams: 2,
   });
+  readonly limiter = new MemoryLimiter({ clock: this.clock });
   readonly dispatcher = new Dispatcher({
     replier: this.replier,
-    rateLimits: new RateLimits(new MemoryLimiter({ clock: this.clock }), this.counters),
+    rateLimits: new RateLimits(this.limiter, this.limiter, this.counters),
     tracing: this.tracing,
     wheel: this.wheel,
     clock: this.clock,

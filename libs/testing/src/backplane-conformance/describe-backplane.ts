@@ -4,13 +4,14 @@ import { faultCases } from './fault-cases.js';
 import type { BackplaneCapability, CreateBackplane } from './harness.js';
 import { lifeCases } from './life-cases.js';
 import { logCases } from './log-cases.js';
+import { nodeCases } from './node-cases.js';
 import { sessionCases } from './session-cases.js';
 import { lossCases } from './loss-cases.js';
 import { type Cases, within } from './world.js';
 
 /**
- * Defines the conformance tests of `Backplane` and `SessionStore`. Call it in a test file of your engine. The names of
- * the tests end with the number of a MUST, or with the member whose documentation demands it.
+ * Defines the conformance tests of `Backplane`, `SessionStore` and `NodeRegistry`. Call it in a test file of your
+ * engine. The names of the tests end with the number of a MUST, or with the member whose documentation demands it.
  *
  * ```ts
  * import { describe, it } from 'vitest';
@@ -39,6 +40,7 @@ export function describeBackplane(
     describe('delivery', () => define(deliveryCases));
     describe('beginning and end', () => define(lifeCases));
     if (capabilities.includes('sessions')) describe('sessions', () => define(sessionCases));
+    if (capabilities.includes('nodes')) describe('nodes', () => define(nodeCases));
     describe('faults', () => {
       for (const [title, { needs, run }] of Object.entries({ ...faultCases, ...lossCases })) {
         if (needs.every((need) => capabilities.includes(need))) it(title, () => within(create, run));

@@ -30,8 +30,12 @@ export interface EngineControl {
   rollBack(mark: unknown): void | Promise<void>;
 }
 
-/** What a harness controls, and `sessions`: the engine has a session store. @publicApi */
-export type BackplaneCapability = keyof EngineControl | 'sessions';
+/**
+ * What a harness controls, and what the engine has: `sessions`, a session store; `nodes`, a registry of nodes.
+ *
+ * @publicApi
+ */
+export type BackplaneCapability = keyof EngineControl | 'sessions' | 'nodes';
 
 /** An engine under test. @publicApi */
 export interface BackplaneHarness {

@@ -1,0 +1,3 @@
+export { NodeCommands } from './node-commands.js';
+export { NodeHeartbeat } from './node-heartbeat.js';
+export { Nodes, type NodesOptions, type NodesResult } from './nodes.service.js';
