@@ -63,10 +63,19 @@ describe('time of a shutdown', () => {
     await app.close();
     for (const client of clients) expect(await client.closed).toMatchObject({ code: 1012 });
     expect(app.reports).toEqual([
-      { connections: 3, closed: 3, cut: 0, handlersFinished: 0, handlersCut: 0, hooksUnfinished: 0, durationMs: 0 },
+      {
+        connections: 3,
+        moved: 0,
+        closed: 3,
+        cut: 0,
+        handlersFinished: 0,
+        handlersCut: 0,
+        hooksUnfinished: 0,
+        durationMs: 0,
+      },
     ]);
     expect(app.log.filter((line) => line.startsWith('log Drained'))).toEqual([
-      'log Drained 3 connections in 0 ms: 3 closed, 0 cut; handlers: 0 finished, 0 cut; disconnect hooks unfinished: 0',
+      'log Drained 3 connections in 0 ms: 0 moved, 3 closed, 0 cut; handlers: 0 finished, 0 cut; disconnect hooks unfinished: 0',
     ]);
     expect(clock.pending).toBe(0);
   });

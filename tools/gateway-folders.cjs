@@ -47,7 +47,7 @@ const mayImport = {
   ],
   lifecycle: ['gateways', 'admission', 'dispatch', 'connection', 'telemetry', 'nest', 'errors', 'ground'],
   session: ['rooms', 'nodes', 'lifecycle', 'connection', 'telemetry', 'errors', 'ground'],
-  drain: ['lifecycle', 'gateways', 'admission', 'connection', 'telemetry', 'ground'],
+  drain: ['nodes', 'lifecycle', 'gateways', 'admission', 'connection', 'telemetry', 'ground'],
 };
 
 module.exports = { ...mayImport, module: Object.keys(mayImport) };

@@ -45,7 +45,8 @@ export function parseServerPing(data: unknown): ParseResult<ServerPingData> {
  * @publicApi
  */
 export function parseDrain(data: unknown): ParseResult<DrainData> {
-  return parse('$drain', data, { retryAfterMs: amount, windowMs: amount, reason: text }, maxWaitMs);
+  const shape = { retryAfterMs: amount, windowMs: amount, reason: text, handoverMs: optionalAmount } as const;
+  return parse('$drain', data, shape, maxWaitMs);
 }
 
 /**

@@ -16,6 +16,8 @@ export const ReservedEvent = {
   refresh: '$refresh',
   /** Server: this node is going away. {@link DrainData} */
   drain: '$drain',
+  /** Client: another connection has taken the place of this one (PROTOCOL.md 10.10). */
+  moved: '$moved',
   /** Server: the answer to a request. */
   reply: '$reply',
   /** Server: one value of a stream. */
@@ -198,6 +200,8 @@ export interface DrainData {
   windowMs: number;
   /** For logs. */
   reason: string;
+  /** This connection still serves for so many milliseconds: another one may be opened before it ends. */
+  handoverMs?: number;
 }
 
 /**

@@ -6,9 +6,11 @@
 export interface DrainReport {
   /** Connections there were when it began. */
   readonly connections: number;
-  /** Those whose closing handshake was completed in time, or had been begun by the client. */
+  /** Those whose clients have said that they go on with a connection to another node. */
+  readonly moved: number;
+  /** Of the others: those whose closing handshake was completed in time, or had been begun by the client. */
   readonly closed: number;
-  /** Those that did not: they were cut, or had vanished. */
+  /** All others: they were cut, or had vanished. */
   readonly cut: number;
   /** Messages that had arrived and were handled to their end. */
   readonly handlersFinished: number;

@@ -2,6 +2,8 @@ import { Logger } from '@nestjs/common';
 import { CloseCode, ReservedEvent } from '@holdfast/protocol';
 import type { ReadinessService } from '../admission/index.js';
 import { type ConnectionIndex, type DrainReport, type Link, linkOf } from '../connection/index.js';
+import type { Handovers } from '../lifecycle/index.js';
+import type { NodeHeartbeat } from '../nodes/index.js';
 import type { RouteTable } from '../gateways/index.js';
 import {
   type BoundedLog,
@@ -20,6 +22,8 @@ export interface DrainParts {
   readonly routes: RouteTable;
   readonly index: ConnectionIndex;
   readonly traffic: Traffic;
+  readonly handovers: Handovers;
+  readonly heartbeat: NodeHeartbeat;
   readonly log: BoundedLog;
   readonly clock: Clock;
   readonly random: Random;
@@ -38,6 +42,8 @@ interface DrainHook {
 export const serviceRestart = 'service restart';
 /** Of the time there is, what onDrain hooks may take. */
 const hookShare = 1 / 4;
+/** The part of it within which clients may move to another node before their connection ends. */
+const moveShare = 1 / 2;
 /**
  * The part of it after which connections that are left are cut. The rest is for their disconnect hooks and handlers.
  */
@@ -78,25 +84,31 @@ export class DrainService {
   }
 
   async #run(): Promise<DrainReport> {
-    const { clock, index, disconnectHooks, drainTimeoutMs, traffic } = this.#parts;
+    const { clock, index, disconnectHooks, drainTimeoutMs, traffic, handovers } = this.#parts;
     const begun = clock.now();
     const { messagesHandled, messagesDropped } = traffic;
     const leftOf = (share: number): number => Math.max(0, begun + share * drainTimeoutMs - clock.now());
     const links = [...index.byId.values()].map((connection) => linkOf(connection));
-    const ended = Promise.all(links.map(hasEnded));
-    await this.#within(this.#announce(), leftOf(hookShare));
-    for (const link of links) link.pause('drain');
-    const closed = this.#closeAll(links, leftOf(cutShare)).then(() => ended);
-    await this.#within(closed, leftOf(cutShare));
+    let hasOthers = false;
+    const asked = this.#hasOthers().then((has) => (hasOthers = has));
+    await this.#within(Promise.all([this.#announce(), asked]), leftOf(hookShare));
+    const isMover = (link: Link): boolean => hasOthers && canMove(link);
+    const [movers, others] = [links.filter(isMover), links.filter((link) => !isMover(link))];
+    const ended = Promise.all([
+      this.#end(others, leftOf(cutShare)),
+      this.#move(movers, leftOf(moveShare)).then(() => this.#end(movers, leftOf(cutShare))),
+    ]).then(() => Promise.all(links.map(hasEnded)));
+    await this.#within(ended, leftOf(cutShare));
     for (const link of links) if (link.state !== 'closed') link.terminate(CloseCode.SERVICE_RESTART, serviceRestart);
     // A handler whose connection has ended may still use what the shutdown hooks are about to close.
     const settled = ended.then(() => Promise.all([disconnectHooks.settled(), ...links.map(idle)]));
     await this.#within(settled, Math.max(leftOf(1), minFinishMs));
-    const closedInTime = links.filter(({ hasClosed }) => hasClosed).length;
+    const moved = links.filter((link) => handovers.hasMoved(link)).length;
+    const closed = links.filter((link) => link.hasClosed && !handovers.hasMoved(link)).length;
     return this.#report({
       connections: links.length,
-      closed: closedInTime,
-      cut: links.length - closedInTime,
+      ...{ moved, closed },
+      cut: links.length - moved - closed,
       handlersFinished: traffic.messagesHandled - messagesHandled,
       handlersCut: traffic.messagesDropped - messagesDropped,
       hooksUnfinished: disconnectHooks.size,
@@ -118,20 +130,57 @@ export class DrainService {
     );
   }
 
-  /** Batch after batch across the window, so that the other nodes are not met by all clients at once. */
-  async #closeAll(links: readonly Link[], timeoutMs: number): Promise<void> {
+  /** Whether there is another node to go to. */
+  async #hasOthers(): Promise<boolean> {
+    try {
+      const living = await this.#parts.heartbeat.living();
+      return living !== undefined && living.length > 1;
+    } catch {
+      // Without the engine no session can be claimed elsewhere.
+      return false;
+    }
+  }
+
+  /** Resolves when all have moved, or time is up. */
+  async #move(movers: readonly Link[], timeoutMs: number): Promise<void> {
+    const { handovers, random, drainWindowMs: windowMs } = this.#parts;
+    const moves: Promise<void>[] = [];
+    // Half of the time is for those that are asked last.
+    const asked = this.#inBatches(movers, timeoutMs, (link) => {
+      const retryAfterMs = Math.round(random.next() * windowMs);
+      const data = { retryAfterMs, windowMs, reason: serviceRestart, handoverMs: Math.round(timeoutMs) };
+      moves.push(handovers.ask(link, data).then(() => this.#closeMoved(link)));
+    });
+    await this.#within(
+      asked.then(() => Promise.all(moves)),
+      timeoutMs,
+    );
+  }
+
+  /** Nothing comes any more of a client that has moved. */
+  #closeMoved(link: Link): void {
+    if (!this.#parts.handovers.hasMoved(link)) return;
+    link.pause('drain');
+    void idle(link).then(() => link.close(CloseCode.SERVICE_RESTART, serviceRestart));
+  }
+
+  async #end(links: readonly Link[], timeoutMs: number): Promise<void> {
+    for (const link of links) link.pause('drain');
     const staying = links.filter(({ isEnding }) => !isEnding);
-    const batches = Math.ceil(staying.length / batchSize);
+    await this.#inBatches(staying, timeoutMs, (link) => {
+      // A stream gives up its turn before it sends its first values, which may be all it has.
+      void idle(link).then(() => this.#close(link));
+    });
+  }
+
+  /** Batch after batch across the window, so that the other nodes are not met by all clients at once. */
+  async #inBatches(links: readonly Link[], timeoutMs: number, act: (link: Link) => void): Promise<void> {
+    const batches = Math.ceil(links.length / batchSize);
     // Half of the time is for those that do not answer.
     const pauseMs = Math.min(this.#parts.drainWindowMs, timeoutMs / 2) / Math.max(1, batches);
     for (let batch = 0; batch < batches; batch++) {
       if (batch > 0) await this.#sleep(pauseMs);
-      for (const link of staying.slice(batch * batchSize, (batch + 1) * batchSize)) {
-        // A stream gives up its turn before it sends its first values, which may be all it has.
-        void idle(link).then(() => {
-          this.#close(link);
-        });
-      }
+      for (const link of links.slice(batch * batchSize, (batch + 1) * batchSize)) act(link);
     }
   }
 
@@ -146,10 +195,10 @@ export class DrainService {
   }
 
   #report(report: DrainReport): DrainReport {
-    const { connections, closed, cut, handlersFinished, handlersCut, hooksUnfinished, durationMs } = report;
+    const { connections, moved, closed, cut, handlersFinished, handlersCut, hooksUnfinished, durationMs } = report;
     this.#parts.index.drained(report);
     this.#logger.log(
-      `Drained ${connections} connections in ${durationMs} ms: ${closed} closed, ${cut} cut; handlers: ` +
+      `Drained ${connections} connections in ${durationMs} ms: ${moved} moved, ${closed} closed, ${cut} cut; handlers: ` +
         `${handlersFinished} finished, ${handlersCut} cut; disconnect hooks unfinished: ${hooksUnfinished}`,
     );
     return report;
@@ -171,6 +220,11 @@ export class DrainService {
     await Promise.race([work, expired]);
     if (deadline) wheel.cancel(deadline);
   }
+}
+
+/** Whether a client understands that it is to open its next connection before this one ends. */
+function canMove({ connection, isAdmitted, isEnding }: Link): boolean {
+  return connection.handshake.mode === 'sdk' && isAdmitted && !isEnding;
 }
 
 /** Resolves when nothing that has arrived is left to be handled, or the connection has ended. */

@@ -1,4 +1,5 @@
 export { Closing } from './closing.js';
+export { Handovers } from './handovers.js';
 export { HelloFrames } from './hello.js';
 export { LifecycleOptions } from './lifecycle-options.js';
 export { LinkObservers } from './observers.js';

@@ -19,7 +19,8 @@ import {
 } from '../ground/index.js';
 import { announcementOf } from '../heartbeat/index.js';
 import { UnfinishedBytes } from '../intake/index.js';
-import { Closing, HelloFrames, Reception } from '../lifecycle/index.js';
+import { Closing, Handovers, HelloFrames, Reception } from '../lifecycle/index.js';
+import { NodeHeartbeat } from '../nodes/index.js';
 import { Sessions } from '../session/index.js';
 import { Counters, Metrics, ReturnWindow, Tracing, Traffic } from '../telemetry/index.js';
 import { Features } from './features.js';
@@ -40,6 +41,7 @@ export const lifecycleProviders: Provider[] = [
   GatewayGuards,
   GatewayExplorer,
   HelloFrames,
+  { provide: Handovers, useFactory: () => new Handovers() },
   {
     provide: Reception,
     inject: [
@@ -84,6 +86,7 @@ export const lifecycleProviders: Provider[] = [
     provide: DrainService,
     inject: [
       ...[HOLDFAST_OPTIONS, ReadinessService, AdmissionService, RouteTable, ConnectionIndex, Traffic],
+      ...[Handovers, NodeHeartbeat],
       ...[BoundedLog, HOLDFAST_CLOCK, HOLDFAST_RANDOM, TimerWheel, DISCONNECT_HOOKS],
     ],
     useFactory: (
@@ -93,6 +96,8 @@ export const lifecycleProviders: Provider[] = [
       routes: RouteTable,
       index: ConnectionIndex,
       traffic: Traffic,
+      handovers: Handovers,
+      heartbeat: NodeHeartbeat,
       log: BoundedLog,
       clock: Clock,
       random: Random,
@@ -101,7 +106,7 @@ export const lifecycleProviders: Provider[] = [
     ) => {
       const { drainWindowMs, drainTimeoutMs } = lifecycle;
       const parts = { readiness, admission, routes, index, traffic, log, clock, random, wheel, disconnectHooks };
-      return new DrainService({ ...parts, drainWindowMs, drainTimeoutMs });
+      return new DrainService({ ...parts, handovers, heartbeat, drainWindowMs, drainTimeoutMs });
     },
   },
   {

@@ -3,6 +3,7 @@ import { type Backplane, RoomHub } from '@holdfast/backplane';
 import { ConnectionRegistry } from '../connection/index.js';
 import { Dispatcher } from '../dispatch/index.js';
 import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
+import { Handovers } from '../lifecycle/index.js';
 import { NodeCommands, NodeHeartbeat, Nodes } from '../nodes/index.js';
 import { RoomFrames, RoomMemberships, RoomPolicies, RoomPublishing, Rooms, type RoomTally } from '../rooms/index.js';
 import { Sessions } from '../session/index.js';
@@ -50,18 +51,28 @@ export const roomProviders: Provider[] = [
   },
   {
     provide: Sessions,
-    inject: [HOLDFAST_OPTIONS, HOLDFAST_BACKPLANE, HOLDFAST_NODE, NodeCommands, Counters, BoundedLog, TimerWheel],
+    inject: [
+      HOLDFAST_OPTIONS,
+      HOLDFAST_BACKPLANE,
+      HOLDFAST_NODE,
+      NodeCommands,
+      Handovers,
+      Counters,
+      BoundedLog,
+      TimerWheel,
+    ],
     useFactory: (
       { sessions }: ResolvedOptions,
       backplane: Backplane,
       node: string,
       commands: NodeCommands,
+      handovers: Handovers,
       counters: Counters,
       log: BoundedLog,
       wheel: TimerWheel,
     ) =>
       new Sessions({
-        ...{ store: backplane.sessions, node, commands, counters, log, wheel },
+        ...{ store: backplane.sessions, node, commands, handovers, counters, log, wheel },
         resumableMs: sessions.resumableMs,
       }),
   },

@@ -11,7 +11,7 @@ import { CloseCode, type HelloData, type SessionData } from '@holdfast/protocol'
 import { GatewayFeature, type Link, LinkField, type LinkObserver } from '../connection/index.js';
 import { HoldfastException } from '../errors/index.js';
 import { type BoundedLog, Deadline, type TimerWheel } from '../ground/index.js';
-import type { Resumption } from '../lifecycle/index.js';
+import type { Handovers, Resumption } from '../lifecycle/index.js';
 import type { ReturningRoom, RoomMemory } from '../rooms/index.js';
 import type { Counters } from '../telemetry/index.js';
 import type { NodeCommands } from '../nodes/index.js';
@@ -33,6 +33,7 @@ export interface SessionsParts {
   /** The name of this node. */
   readonly node: string;
   readonly commands: NodeCommands;
+  readonly handovers: Handovers;
   /** 0: there are no sessions. */
   readonly resumableMs: number;
   readonly counters: Counters;
@@ -138,7 +139,8 @@ export class Sessions implements LinkObserver, Resumption, RoomMemory {
     if (!own || own.lease.fence >= fence) return;
     // The connection that takes the session over takes its place, also while this one is still closing.
     link.lease.leavePrincipal();
-    closeTaken(link);
+    // Its client has begun to move, and closes it when that is done.
+    if (!this.parts.handovers.isAsked(link)) closeTaken(link);
   }
 
   /** Of two connections that have claimed a session at once, the later one has it. */
