@@ -1,5 +1,6 @@
 import { Emitter } from './emitter.js';
 import { frameOf } from './frame.js';
+import { Handover } from './handover.js';
 import { Link } from './link.js';
 import { hasGivenUp, idleMachine, type Input, type Machine, step } from './machine.js';
 import { isFinal, type StateChange } from './state.js';
@@ -20,7 +21,10 @@ export class Driver {
   readonly #settings: Settings;
   readonly #wakeWatch: WakeWatch;
   #machine: Machine = idleMachine;
+  readonly #handover: Handover;
   #link: Link | undefined;
+  /** It still answers, after another one has taken its place. */
+  #retired: Link | undefined;
   #retryTimer: TimerHandle;
 
   constructor(settings: Settings) {
@@ -37,6 +41,7 @@ export class Driver {
       },
       request: (event, data) => this.#request(event, data),
     });
+    this.#handover = new Handover(settings, () => this.#newLink());
     this.#wakeWatch = new WakeWatch(settings.ports, (what) => {
       this.apply({ type: what });
       this.#link?.probe();
@@ -74,8 +79,10 @@ export class Driver {
   /** Before listeners are called, so that one that connects again starts without old state. */
   #leave(change: StateChange): void {
     this.#settings.ports.clock.cancel(this.#retryTimer);
+    this.#handover.stop();
     this.#link?.close();
-    this.#link = undefined;
+    this.#retired?.close();
+    this.#link = this.#retired = undefined;
     this.requests.lose(change);
     this.rooms?.lost(change.code);
     if (!isFinal(change.to)) return;
@@ -87,14 +94,47 @@ export class Driver {
     const { clock } = this.#settings.ports;
     if (to === 'connecting') {
       this.#wakeWatch.start();
-      this.#link = new Link(this.#settings, this.emitter, this.requests, this.rooms, (input) => this.apply(input));
+      this.#link = this.#newLink();
       this.#link.start(this.#machine.refused);
     } else if (to === 'waiting') {
       this.#retryTimer = clock.schedule(() => this.apply({ type: 'retry' }), nextAttemptAt - clock.wallNow());
     } else if (to === 'open') {
-      this.rooms?.welcomed(this.#link?.welcome?.session);
+      const settled = (): void => this.#retired?.moved();
+      if (this.rooms) this.rooms.welcomed(this.#link?.welcome?.session, settled);
+      else settled();
       this.#flush();
     }
+  }
+
+  #newLink(): Link {
+    const { emitter, requests, rooms } = this;
+    const link: Link = new Link(this.#settings, emitter, requests, rooms, (input) => this.#told(link, input));
+    return link;
+  }
+
+  #told(link: Link, input: Input): void {
+    if (link === this.#handover.link) {
+      if (input.type === 'welcome') this.#takeOver(link);
+      else this.#handover.failed();
+    } else if (link !== this.#retired) {
+      this.apply(input);
+      if (input.type === 'drain' && this.#machine.state === 'open') {
+        if (input.drain.handoverMs) this.#handover.begin();
+        else this.#handover.stop();
+      }
+    } else if (input.type === 'ended') {
+      this.#retired = undefined;
+      this.requests.lose({ ...input.ending, to: 'waiting' }, link);
+    }
+  }
+
+  #takeOver(link: Link): void {
+    this.#handover.done();
+    this.#link?.retire();
+    this.#retired?.close();
+    this.#retired = this.#link;
+    this.#link = link;
+    this.apply({ type: 'moved' });
   }
 
   async #request(event: ReservedName, data: object): Promise<unknown> {

@@ -51,6 +51,8 @@ export class Link {
   /** As the server said last. */
   #windowMs: number | undefined;
   #isOver = false;
+  /** Another connection has taken the place of this one. */
+  #isRetired = false;
   /** What the last frame was, if that was an error: it explains the close that follows. */
   #lastError: HoldfastError | undefined;
 
@@ -109,9 +111,20 @@ export class Link {
       const message = `The server takes ${maxPayloadBytes} bytes, not ${bytes}`;
       return new HoldfastError('PAYLOAD_TOO_LARGE', message);
     }
-    if (request) request.isSent = true;
+    if (request) request.sentOn = this;
     this.#socket?.send(text);
     return undefined;
+  }
+
+  /** Another connection has taken the place of this one, which still answers what was sent on it. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#refresh.stop();
+  }
+
+  /** Nothing more is needed of it: the server closes it (PROTOCOL.md 10.10). */
+  moved(): void {
+    if (!this.#isOver) this.#control('$moved');
   }
 
   /** The machine or network was away: is the server still there? */
@@ -164,7 +177,7 @@ export class Link {
     else this.#refuse('the server selected another subprotocol');
   }
 
-  #control(event: ReservedName, data: object, id?: number): void {
+  #control(event: ReservedName, data?: object, id?: number): void {
     this.#socket?.send(JSON.stringify({ event, data, id }));
   }
 
@@ -206,7 +219,7 @@ export class Link {
   #handle(envelope: Envelope): void {
     const { event, data, id } = envelope;
     // First, because what follows a `$joined` has to find its position.
-    const isOfRoom = this.#rooms?.receive(envelope);
+    const isOfRoom = this.#rooms?.receive(envelope, this.#isRetired);
     if (id !== undefined) this.#requests.answer(id, envelope);
     else if (event === '$ping')
       this.#use(parseServerPing(data), ({ n, returnWindowMs }) => {

@@ -19,7 +19,7 @@ export interface Ending {
 }
 
 export type Input =
-  | { readonly type: 'connect' | 'close' | 'welcome' | 'retry' | 'online' | 'wake' }
+  | { readonly type: 'connect' | 'close' | 'welcome' | 'moved' | 'retry' | 'online' | 'wake' }
   | { readonly type: 'drain'; readonly drain: DrainData }
   | { readonly type: 'ended'; readonly ending: Ending };
 
@@ -100,6 +100,9 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
     case 'welcome':
       if (state !== 'connecting') return machine;
       return enter(machine, { ...machine, state: 'open', openedAt: facts.now }, { cause: 'welcome' });
+    case 'moved':
+      if (state !== 'open') return machine;
+      return enter(machine, { ...machine, drain: undefined, openedAt: facts.now }, { cause: 'handover' });
     case 'drain':
       return state === 'open' ? { ...machine, drain: input.drain } : machine;
     case 'ended':

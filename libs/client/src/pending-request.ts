@@ -23,7 +23,8 @@ export interface RequestOptions<R = unknown> {
 /** One request without an answer, with its timer and signal. */
 export class PendingRequest {
   readonly promise: Promise<unknown>;
-  isSent = false;
+  /** The connection. */
+  sentOn: object | undefined;
   readonly #options: RequestOptions;
   readonly #clock: Clock;
   readonly #onSettled: () => void;

@@ -36,8 +36,10 @@ export class Requests {
     this.#pending.get(id)?.answer(envelope);
   }
 
-  /** What was sent gets no answer any more. */
-  lose(change: StateChange): void {
-    for (const request of this.#pending.values()) if (request.isSent) request.fail(lossBy(change));
+  /** What was sent gets no answer any more. @param on - the connection. Default: any. */
+  lose(change: Omit<StateChange, 'from' | 'attempts'>, on?: object): void {
+    for (const request of this.#pending.values()) {
+      if (request.sentOn && (!on || request.sentOn === on)) request.fail(lossBy(change));
+    }
   }
 }

@@ -18,14 +18,20 @@ export interface RoomsPart {
   readonly api: object;
   /** What else `$hello` says. */
   hello(): object;
-  /** A frame of the server. @returns whether it belongs to a room, and to nobody else. */
-  receive(envelope: Envelope): boolean;
+  /**
+   * A frame of the server.
+   *
+   * @param isRetired - it comes on a connection whose place another one has taken.
+   * @returns whether it belongs to a room, and to nobody else.
+   */
+  receive(envelope: Envelope, isRetired: boolean): boolean;
   /**
    * There is a connection.
    *
    * @param session - undefined: the server answers nothing of what `$hello` said.
+   * @param settled - called once the server has said of each room where it goes on.
    */
-  welcomed(session: SessionData | undefined): void;
+  welcomed(session: SessionData | undefined, settled: () => void): void;
   /** There is none any more. @param code - of its close. */
   lost(code: number | undefined): void;
 }

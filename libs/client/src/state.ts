@@ -18,6 +18,8 @@ export type ConnectionState = 'idle' | 'connecting' | 'open' | 'waiting' | 'clos
  *
  * - `connect`, `close`: the application called `connect()` or `close()`;
  * - `welcome`: the server sent `$welcome`;
+ * - `handover`: the server is shutting down, and another connection has taken the place of the one to it: from `open`
+ *   to `open`;
  * - `retry`: the wait is over; `online`: the network is back; `wake`: the page is shown, or the machine woke up;
  *   `offline`: still no network;
  * - `server`: the server closed, with a code; `network`: the connection broke, or the handshake was refused;
@@ -31,6 +33,7 @@ export type Cause =
   | 'connect'
   | 'close'
   | 'welcome'
+  | 'handover'
   | 'retry'
   | 'online'
   | 'wake'
@@ -75,7 +78,7 @@ export function isFinal(state: ConnectionState): boolean {
 }
 
 /** What becomes of requests when a connection is lost (PROTOCOL.md 4.9), or the client ends. */
-export function lossBy({ to, cause, code, reason, error }: StateChange): HoldfastError {
+export function lossBy({ to, cause, code, reason, error }: Omit<StateChange, 'from' | 'attempts'>): HoldfastError {
   const message = `The client is ${to}: ${cause} ${code ?? ''} ${reason ?? ''}`.trimEnd();
   return new HoldfastError(isFinal(to) ? 'CLOSED' : 'CONNECTION_LOST', message, { cause: error });
 }

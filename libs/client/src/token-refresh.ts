@@ -69,7 +69,7 @@ export class TokenRefresh {
         if (!this.#isOffered || !this.#owner.isBlocked()) this.#owner.offer(token, id);
         this.#isOffered = true;
         const request = this.#requests.open(id, {}, requestTimeoutMs);
-        request.isSent = true;
+        request.sentOn = this;
         await request.promise;
         this.#isOffered = false;
         this.#owner.accepted(token);

@@ -52,7 +52,8 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   /** Publications up to this offset were missed. */
   #missedUpTo = 0;
   #missedFrom = 0;
-  #isAsking = false;
+  /** The server has to say where it goes on. @internal */
+  isAsking = false;
   /** Number of the last request. */
   #asked = 0;
   /** The server knows on this connection what this client has, from `$hello` on where it was presented there. */
@@ -150,11 +151,14 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
 
   /** There is a connection, whose server answers what was presented, or does not. @internal */
   welcomed(answers: boolean, isResumed: boolean): void {
-    // A new session knows of no membership that was left.
-    this.#isUnwanted &&= isResumed;
+    // Answers of an earlier connection mean nothing any more.
+    this.#asked++;
+    this.#settle();
     this.#isTracked &&= answers;
-    if (this.#isTracked) this.#isAsking = true;
-    else this.ask();
+    // A new session knows of no membership that was left, but answers what was presented.
+    this.#isUnwanted = (this.#isUnwanted && isResumed) || (this.#isTracked && !this.#isWanted);
+    if (!this.#isTracked) this.ask();
+    else if (this.#isWanted) this.isAsking = true;
   }
 
   get #isWanted(): boolean {
@@ -163,12 +167,12 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
 
   /** Asks the server to join, or to go on at the position. @internal */
   ask(): void {
-    if (this.#isAsking || !this.owner.isOpen || !this.#isWanted) return;
-    this.#isAsking = true;
+    if (this.isAsking || !this.owner.isOpen || !this.#isWanted) return;
+    this.isAsking = true;
     const asked = ++this.#asked;
     // Its answer arrives as any `$joined`, or else is `$left`. Safe: it rejects with nothing else.
     this.owner.request('$join', { room: this.name, since: this.#position }).then(
-      () => asked === this.#asked && this.#isAsking && this.left(),
+      () => asked === this.#asked && this.isAsking && this.left(),
       (error: unknown) => asked === this.#asked && this.#failed(error as HoldfastError),
     );
   }
@@ -202,23 +206,33 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
     const offset = Math.max(data.offset ?? 0, reached);
     // The server, which went on from an older position, ends where this client is.
     const isWhole = recovered || (this.#position?.epoch === epoch && this.#position?.offset === offset);
+    // In a handover nothing was missed: the connection before still served (PROTOCOL.md 10.9).
+    const isHandover = this.isAsking && this.#state === 'joined';
     this.#settle();
     this.#position = epoch === undefined ? undefined : { epoch, offset };
     this.#missedFrom = offset;
-    this.#missedUpTo = recovered && kind === 'log' ? top : 0;
+    this.#missedUpTo = recovered && kind === 'log' && !isHandover ? top : 0;
     if (undone > 0) this.#emitter.emit('$undone', { count: undone });
     if (!isWhole && this.#position) this.#emitter.emit('$unrecovered', { reason, position: this.#position });
     this.#enter(this.#missedUpTo > offset ? 'recovering' : 'joined');
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 
-  /** An event of the application (PROTOCOL.md 17.3, 17.10). @returns whether it was new. @internal */
-  publication({ event, data, offset, epoch, publication }: RoomEnvelope): boolean {
+  /**
+   * An event of the application (PROTOCOL.md 17.3, 17.10).
+   *
+   * @returns whether it was new.
+   * @internal
+   */
+  publication({ event, data, offset, epoch, publication }: RoomEnvelope, isRetired: boolean): boolean {
     if (!this.#isWanted) return false;
     if (offset !== undefined && epoch !== undefined) {
+      // The present connection brings what a retired one leaves out.
+      const { epoch: own, offset: last = 0 } = this.#position ?? {};
+      if (isRetired && (epoch !== own || offset !== last + 1)) return false;
       if (!this.#isNext(epoch, offset)) return false;
       this.#position = { epoch, offset };
-    }
+    } else if (isRetired && !this.isAsking) return false;
     const isNew = publication === undefined || !this.isKnown(publication);
     if (isNew) this.#deliver(event, data, offset, epoch);
     this.#progressed();
@@ -279,8 +293,8 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
 
   /** Something is missing: the server is asked to go on at the last position. */
   #heal(): false {
-    if (!this.#isAsking) {
-      this.#isAsking = true;
+    if (!this.isAsking) {
+      this.isAsking = true;
       this.#enter('recovering');
       this.#later();
     }
@@ -290,7 +304,7 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   #later(): void {
     const { clock, random } = this.owner.ports;
     const again = (): void => {
-      this.#isAsking = false;
+      this.isAsking = false;
       this.ask();
     };
     this.#timer = clock.schedule(again, pauseMs * random.next());
@@ -305,14 +319,14 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
   /** What was missed has been delivered. */
   #progressed(): void {
     const { offset = 0 } = this.#position ?? {};
-    if (this.#state !== 'recovering' || this.#isAsking || offset < this.#missedUpTo) return;
+    if (this.#state !== 'recovering' || this.isAsking || offset < this.#missedUpTo) return;
     const count = this.#missedUpTo - this.#missedFrom;
     this.#enter('joined');
     if (count > 0) this.#emitter.emit('$recovered', { count });
   }
 
   #failed(error: HoldfastError): void {
-    this.#isAsking = false;
+    this.isAsking = false;
     if (this.#state === 'left') return;
     if (!transient.has(error.code)) this.#over('refused', error);
     // Without a connection the next welcome asks again.
@@ -330,7 +344,7 @@ export class Room<E extends RoomEvents = Record<string, unknown>> {
 
   /** Nothing is asked any more, nor to be asked later. */
   #settle(): void {
-    this.#isAsking = false;
+    this.isAsking = false;
     this.owner.ports.clock.cancel(this.#timer);
   }
 

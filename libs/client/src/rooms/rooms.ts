@@ -46,6 +46,7 @@ class Rooms implements RoomsPart {
   readonly #owner: RoomsOwner;
   readonly #rooms = new Map<string, Room>();
   readonly #known = new Set<string>();
+  #settled: (() => void) | undefined;
   /** Null: none yet. */
   #id: string | null = null;
 
@@ -74,13 +75,15 @@ class Rooms implements RoomsPart {
     return { session: this.#id, positions };
   }
 
-  receive(envelope: Envelope): boolean {
+  receive(envelope: Envelope, isRetired: boolean): boolean {
     const { event, data, id } = envelope;
     if (!isReserved(event)) {
       const room = this.#rooms.get(envelope.room ?? '');
       // Those of rooms that nobody has asked for go to the listeners of the client.
-      return room !== undefined && (!isUsable(envelope) || !room.publication(envelope) || room.isAsked);
+      return room !== undefined && (!isUsable(envelope) || !room.publication(envelope, isRetired) || room.isAsked);
     }
+    // The present connection says where rooms go on.
+    if (isRetired) return false;
     // Safe: what the server says of a room names it, and a room of no name is not there.
     const told = (data ?? {}) as RoomFrameData;
     const { room: name = '' } = told;
@@ -92,18 +95,28 @@ class Rooms implements RoomsPart {
     // The answer to a `$leave` of this client has an id.
     else if (event === '$left' && id === undefined) room.left((told as LeftData).reason);
     else return false;
+    this.#tellSettled();
     return true;
   }
 
-  welcomed(session: SessionData | undefined): void {
+  welcomed(session: SessionData | undefined, settled: () => void): void {
     this.#id = session?.id ?? null;
+    this.#settled = settled;
     for (const room of this.#rooms.values()) room.welcomed(session !== undefined, session?.resumed === true);
+    this.#tellSettled();
   }
 
   lost(code: number | undefined): void {
     // Another client has it: to claim it back would go on for ever (PROTOCOL.md 18.7).
     if (code === sessionTaken) this.#id = null;
     for (const room of this.#rooms.values()) room.lost();
+  }
+
+  #tellSettled(): void {
+    if (!this.#settled) return;
+    for (const { isAsking } of this.#rooms.values()) if (isAsking) return;
+    this.#settled();
+    this.#settled = undefined;
   }
 
   get #session(): ClientSession | undefined {

@@ -13,10 +13,10 @@ export class Handovers implements LinkObserver {
   readonly #handover = new LinkField<Handover>('handover');
 
   readonly reservedFrames: Readonly<Record<string, ReservedFrame>> = {
-    [ReservedEvent.moved]: ({ link, violate }, _data, id) => {
-      const handover = this.#handover.get(link);
+    [ReservedEvent.moved]: (reply, _data, id) => {
+      const handover = this.#handover.get(reply.link);
       if (!handover) {
-        violate('RESERVED_EVENT', 'This connection was not asked to move', id);
+        reply.violate('RESERVED_EVENT', 'This connection was not asked to move', id);
         return;
       }
       handover.hasMoved = true;
