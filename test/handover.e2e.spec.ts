@@ -239,7 +239,7 @@ requires('redis-server', redisMissing)('a drain, where there is another node', (
     const drained: unknown[] = [];
     listener.client.on('$drain', (drain) => drained.push(drain));
     expect(await only.drain()).toMatchObject({ connections: 1, moved: 0, closed: 1 });
-    expect(drained).toEqual([{ retryAfterMs: expect.any(Number), windowMs: 200, reason: 'service restart' }]);
+    expect(drained).toEqual([{ retryAfterMs: expect.any(Number) as number, windowMs: 200, reason: 'service restart' }]);
   });
 });
 
