@@ -90,6 +90,12 @@ export class Crowd implements Disposable {
     return this.#clients.map(({ state }) => state);
   }
 
+  /** Everybody is told so much more. */
+  async hears(talk: Talk, more: number): Promise<void> {
+    const enough = talk.said.length + more;
+    await vi.waitFor(() => expect(Math.min(...this.heard.map(({ length }) => length))).toBeGreaterThan(enough), 15_000);
+  }
+
   /** Everybody has been told all of it, once and in order. */
   async hasHeard(said: readonly string[]): Promise<void> {
     await vi.waitFor(() => expect(this.heard.map(({ length }) => length)).toEqual(this.heard.map(() => said.length)), 15_000);
@@ -130,6 +136,8 @@ export class Talk {
 
   constructor(private readonly origin: string) {
     this.#over = this.#talk();
+    // A test that ends before it asks has failed already, and is not to fail as an unhandled rejection too.
+    this.#over.catch(() => undefined);
   }
 
   /** Resolves with all that was said; rejects if a request has not succeeded. */
@@ -151,13 +159,27 @@ export class Talk {
   }
 }
 
-/** Plain clients of different people; rejects if one of them cannot connect at the first attempt. */
-export async function visitors(origin: string, size: number): Promise<AsyncDisposableStack> {
-  const stack = new AsyncDisposableStack();
-  const url = `${origin.replace('http', 'ws')}${livePath}`;
-  for (let n = 0; n < size; n++) {
-    // One after the other, so that each is seen by the proxy before the next one is placed.
-    stack.use(await TestClient.connect(url, { token: await tokenOf(`visitor-${n}`) }));
+/** Plain clients of different people. */
+export class Visitors implements AsyncDisposable {
+  readonly #clients: TestClient[] = [];
+
+  /** Rejects if one of them cannot connect at the first attempt. */
+  static async connect(origin: string, size: number, headers: Record<string, string> = {}): Promise<Visitors> {
+    const visitors = new Visitors();
+    const url = `${origin.replace('http', 'ws')}${livePath}`;
+    for (let n = 0; n < size; n++) {
+      const token = await tokenOf(`visitor-${n}`);
+      // One after the other, so that each has been placed before the next one asks.
+      visitors.#clients.push(await TestClient.connect(url, { token, headers }));
+    }
+    return visitors;
   }
-  return stack;
+
+  get size(): number {
+    return this.#clients.length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client[Symbol.asyncDispose]()));
+  }
 }

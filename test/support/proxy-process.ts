@@ -46,11 +46,10 @@ export class ProxyProcess implements AsyncDisposable {
     private readonly replacements: Replacements,
   ) {
     this.#write(files);
-    // A file, because neither program can open /dev/stdout when that is the socket which Node takes for a pipe.
-    const log = openSync(this.#log, 'a');
     const [command, ...args] = program.run(this.#folder);
-    this.#child = spawn(command, args, { env: { PATH: proxyPath }, stdio: ['ignore', log, log] });
-    closeSync(log);
+    const stdio = this.#output();
+    this.#child = spawn(command, args, { env: { PATH: proxyPath }, stdio });
+    closeSync(stdio[1]);
   }
 
   /** @param files - by name: where it is to be, and which of the shipped files it is, possibly changed */
@@ -95,8 +94,16 @@ export class ProxyProcess implements AsyncDisposable {
       writeFileSync(join(this.#folder, name), replaceAll(content, { ...this.replacements, '/tmp/': `${this.#folder}/` }));
     }
     const [command, ...args] = this.program.check(this.#folder);
-    const { status, stderr } = spawnSync(command, args, { env: { PATH: proxyPath }, encoding: 'utf8' });
-    if (status !== 0) throw new Error(`The configuration is refused:\n${stderr}`);
+    const stdio = this.#output();
+    const { status } = spawnSync(command, args, { env: { PATH: proxyPath }, stdio });
+    closeSync(stdio[1]);
+    if (status !== 0) throw new Error(`The configuration is refused:\n${this.log}`);
+  }
+
+  /** A file, because /dev/stdout cannot be opened when it is one of the sockets that Node takes for pipes. */
+  #output(): ['ignore', number, number] {
+    const log = openSync(this.#log, 'a');
+    return ['ignore', log, log];
   }
 
   async #servesAfter(before: number): Promise<void> {

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { freePort } from './free-port.js';
+import { Crowd, Node, Talk, Visitors } from './deployed.js';
+import { ProxyProcess, type ProxyProgram } from './proxy-process.js';
+import { RedisServer } from './redis-server.js';
+
+/** What the tests ask of the shipped files of one proxy. */
+export interface Deployment {
+  readonly program: ProxyProgram;
+  /** The shipped files by the names under which they refer to each other, for two nodes. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The same files when `old` and `canary`, the two nodes, are to get such shares of new connections. */
+  shares(old: number, canary: number): Readonly<Record<string, string>>;
+  /** What is replaced: addresses, and what the machine of a test does not allow. */
+  replacements(port: number, first: number, second: number): Readonly<Record<string, string>>;
+}
+
+/** More than in one batch would not change what is seen, and each of them reconnects in each test. */
+const crowdSize = 8;
+
+/** Tests of a proxy that is started with the shipped files, in front of two processes of the service on one Redis. */
+export function carriesTraffic(deployment: Deployment): void {
+  const parts: AsyncDisposable[] = [];
+  let first: Node;
+  let second: Node;
+  let proxy: ProxyProcess;
+  let origin: string;
+
+  const started = async <T extends AsyncDisposable>(starting: Promise<T>): Promise<T> => {
+    const part = await starting;
+    parts.push(part);
+    return part;
+  };
+
+  beforeAll(async () => {
+    const redis = await started(RedisServer.start());
+    [first, second] = await Promise.all([started(Node.start(redis.port)), started(Node.start(redis.port))]);
+    const port = await freePort();
+    origin = `http://127.0.0.1:${port}`;
+    const replacements = deployment.replacements(port, first.port, second.port);
+    proxy = await started(ProxyProcess.start(deployment.program, deployment.files, replacements));
+  });
+  afterAll(async () => {
+    await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
+  });
+
+  const connections = (): Promise<number[]> => Promise.all([first.connections(), second.connections()]);
+  const nobodyIsConnected = (): Promise<void> =>
+    vi.waitFor(async () => expect(await connections()).toEqual([0, 0]), 10_000);
+
+  it('passes on WebSockets, evenly, and requests, but not /metrics', async () => {
+    {
+      await using visitors = await Visitors.connect(origin, 20);
+      expect(await connections()).toEqual([10, 10]);
+      expect(visitors.size).toBe(20);
+    }
+    const paths = ['/health/ready', '/', '/metrics', '/METRICS/'];
+    const answers = await Promise.all(paths.map((path) => fetch(origin + path)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 404, 404]);
+    await nobodyIsConnected();
+  });
+
+  it('tells the service who the clients are, whatever they say about it', async () => {
+    const headers = { Origin: origin, 'X-Forwarded-For': '6.6.6.6', Forwarded: 'for=7.7.7.7;host=evil.example' };
+    await using visitors = await Visitors.connect(origin, 1, headers);
+    expect(visitors.size).toBe(1);
+    const foreign = { ...headers, Origin: 'http://evil.example', 'X-Forwarded-Host': 'evil.example' };
+    await expect(Visitors.connect(origin, 1, foreign)).rejects.toThrow('ORIGIN_FORBIDDEN');
+  });
+
+  it('is reloaded without that anybody notices', async () => {
+    using crowd = await Crowd.connect(origin, crowdSize);
+    const talk = new Talk(origin);
+    await crowd.hears(talk, 2);
+    await proxy.reload(deployment.files);
+    await using visitors = await Visitors.connect(origin, 4);
+    await crowd.hears(talk, 2);
+    await crowd.hasHeard(await talk.end());
+    expect(crowd.ends).toEqual([]);
+    expect(visitors.size).toBe(4);
+  });
+
+  it('loses nothing while a node is restarted, and gives it connections at once when it is back', async () => {
+    await nobodyIsConnected();
+    using crowd = await Crowd.connect(origin, crowdSize);
+    expect(await connections()).toEqual([crowdSize / 2, crowdSize / 2]);
+    const talk = new Talk(origin);
+    await crowd.hears(talk, 1);
+    expect(await first.stop()).toBe(0);
+    await first.start();
+    await crowd.connected();
+    await crowd.hears(talk, 2);
+    await crowd.hasHeard(await talk.end());
+    // The drain of the service came through, not a cut connection.
+    expect(crowd.ends).toEqual(Array.from({ length: crowdSize / 2 }, () => 1012));
+    await using visitors = await Visitors.connect(origin, 40);
+    const [returned = 0, other = 0] = await connections();
+    console.log(`40 upgrades after the restart: ${visitors.size} succeeded; ${returned} and ${other} connections`);
+    expect(returned + other).toBe(crowdSize + 40);
+    expect(returned).toBe(other);
+  });
+
+  it('shifts a canary from 5 % to everything, and loses nothing', async () => {
+    await nobodyIsConnected();
+    using crowd = await Crowd.connect(origin, crowdSize);
+    const talk = new Talk(origin);
+    const placed = async (old: number, canary: number, size: number): Promise<number[]> => {
+      await proxy.reload(deployment.shares(old, canary));
+      const before = await connections();
+      await using visitors = await Visitors.connect(origin, size);
+      const after = await connections();
+      expect(visitors.size).toBe(size);
+      return after.map((count, node) => count - before[node]!);
+    };
+    expect(await placed(95, 5, 20)).toEqual([19, 1]);
+    expect(await placed(50, 50, 10)).toEqual([5, 5]);
+    expect(await placed(0, 100, 10)).toEqual([0, 10]);
+    expect(crowd.ends).toEqual([]);
+    expect(await first.stop()).toBe(0);
+    await crowd.connected();
+    expect(await second.connections()).toBe(crowdSize);
+    await crowd.hears(talk, 2);
+    await crowd.hasHeard(await talk.end());
+    expect(crowd.ends).toEqual(Array.from({ length: crowdSize / 2 }, () => 1012));
+  });
+}
