@@ -98,7 +98,10 @@ export class Crowd implements Disposable {
 
   /** Everybody has been told all of it, once and in order. */
   async hasHeard(said: readonly string[]): Promise<void> {
-    await vi.waitFor(() => expect(this.heard.map(({ length }) => length)).toEqual(this.heard.map(() => said.length)), 15_000);
+    await vi.waitFor(
+      () => expect(this.heard.map(({ length }) => length)).toEqual(this.heard.map(() => said.length)),
+      15_000,
+    );
     expect(this.heard).toEqual(this.heard.map(() => said));
     expect(this.unrecovered).toBe(0);
   }

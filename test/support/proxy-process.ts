@@ -91,7 +91,10 @@ export class ProxyProcess implements AsyncDisposable {
 
   #write(files: Readonly<Record<string, string>>): void {
     for (const [name, content] of Object.entries(files)) {
-      writeFileSync(join(this.#folder, name), replaceAll(content, { ...this.replacements, '/tmp/': `${this.#folder}/` }));
+      writeFileSync(
+        join(this.#folder, name),
+        replaceAll(content, { ...this.replacements, '/tmp/': `${this.#folder}/` }),
+      );
     }
     const [command, ...args] = this.program.check(this.#folder);
     const stdio = this.#output();
