@@ -15,6 +15,7 @@ requires('haproxy and redis-server', () => proxyMissing('haproxy') ?? redisMissi
         .replace('holdfast-1:3000 weight 95', `holdfast-1:3000 weight ${old}`)
         .replace('holdfast-2:3000 weight 95', `holdfast-2:3000 weight ${canary}`),
     }),
+    seesFirst: (log) => !/DOWN/.test(log.match(/node-1 is (UP|DOWN)/g)?.at(-1) ?? ''),
     replacements: (port, first, second) => ({
       'bind :8080': `bind 127.0.0.1:${port}`,
       'holdfast-1:3000': `127.0.0.1:${first}`,

@@ -18,6 +18,8 @@ requires('nginx and redis-server', () => proxyMissing('nginx') ?? redisMissing()
         .replace('weight=95', old === 0 ? 'down' : `weight=${old}`)
         .replace('weight=5 ', `weight=${now} `),
     }),
+    // It does not: each connection is an attempt.
+    seesFirst: () => true,
     replacements: (port, first, second) => ({
       'listen 8080;': `listen 127.0.0.1:${port};`,
       'server holdfast-1:3000': `server 127.0.0.1:${first}`,

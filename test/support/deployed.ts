@@ -36,6 +36,7 @@ export class Node implements AsyncDisposable {
       HOLDFAST_SECRET: serviceSecret,
       HOLDFAST_REDIS_URL: `redis://127.0.0.1:${this.redisPort}`,
       HOLDFAST_TRUSTED_PROXIES: '1',
+      LOG_LEVEL: 'debug',
     });
     await this.#process.url();
   }
@@ -44,6 +45,10 @@ export class Node implements AsyncDisposable {
   async stop(): Promise<number | NodeJS.Signals | undefined> {
     this.#process?.kill('SIGTERM');
     return this.#process?.ended;
+  }
+
+  get log(): string {
+    return this.#process?.log ?? '';
   }
 
   /** Open connections, as its metrics say. */
@@ -93,7 +98,10 @@ export class Crowd implements Disposable {
   /** Everybody is told so much more. */
   async hears(talk: Talk, more: number): Promise<void> {
     const enough = talk.said.length + more;
-    await vi.waitFor(() => expect(Math.min(...this.heard.map(({ length }) => length))).toBeGreaterThan(enough), 15_000);
+    // What has ended says nothing more.
+    const heard = vi.waitFor(() => expect(Math.min(...this.heard.map(({ length }) => length))).toBeGreaterThan(enough), 15_000);
+    await Promise.race([heard, talk.over]);
+    await heard;
   }
 
   /** Everybody has been told all of it, once and in order. */
@@ -135,18 +143,19 @@ export class Crowd implements Disposable {
 export class Talk {
   readonly said: string[] = [];
   readonly #stop = new AbortController();
-  readonly #over: Promise<void>;
+  /** Rejects when a request has not succeeded. */
+  readonly over: Promise<void>;
 
   constructor(private readonly origin: string) {
-    this.#over = this.#talk();
+    this.over = this.#talk();
     // A test that ends before it asks has failed already, and is not to fail as an unhandled rejection too.
-    this.#over.catch(() => undefined);
+    this.over.catch(() => undefined);
   }
 
   /** Resolves with all that was said; rejects if a request has not succeeded. */
   async end(): Promise<readonly string[]> {
     this.#stop.abort();
-    await this.#over;
+    await this.over;
     return this.said;
   }
 
@@ -167,13 +176,13 @@ export class Visitors implements AsyncDisposable {
   readonly #clients: TestClient[] = [];
 
   /** Rejects if one of them cannot connect at the first attempt. */
-  static async connect(origin: string, size: number, headers: Record<string, string> = {}): Promise<Visitors> {
+  static async connect(origin: string, size: number): Promise<Visitors> {
     const visitors = new Visitors();
     const url = `${origin.replace('http', 'ws')}${livePath}`;
     for (let n = 0; n < size; n++) {
       const token = await tokenOf(`visitor-${n}`);
       // One after the other, so that each has been placed before the next one asks.
-      visitors.#clients.push(await TestClient.connect(url, { token, headers }));
+      visitors.#clients.push(await TestClient.connect(url, { token }));
     }
     return visitors;
   }

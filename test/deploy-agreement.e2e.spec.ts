@@ -1,0 +1,11 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { readConfig } from '../src/config/service-config.js';
+import { livePath } from '../src/live-path.js';
+import { at, listAt, shippedManifests } from './support/manifests.js';
+import { shippedFile } from './support/proxy-process.js';
+import { defaultOf, documentedOptions } from './support/service-options.js';
+import { ServiceProcess } from './support/service-process.js';
+import { connectAs, serviceSecret, startSecuredService } from './support/service.js';
