@@ -99,7 +99,10 @@ export class Crowd implements Disposable {
   async hears(talk: Talk, more: number): Promise<void> {
     const enough = talk.said.length + more;
     // What has ended says nothing more.
-    const heard = vi.waitFor(() => expect(Math.min(...this.heard.map(({ length }) => length))).toBeGreaterThan(enough), 15_000);
+    const heard = vi.waitFor(() => {
+      const counts = this.heard.map(({ length }) => length);
+      expect(Math.min(...counts), `of ${counts.join()}; ${this.states().join()}`).toBeGreaterThan(enough);
+    }, 15_000);
     await Promise.race([heard, talk.over]);
     await heard;
   }
