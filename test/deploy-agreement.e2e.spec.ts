@@ -103,7 +103,7 @@ describe('the environment', () => {
   /** With stand-ins for what is kept elsewhere. */
   const given = (name: unknown, value: unknown): [string, string] => {
     const standIns: Record<string, string> = { HOLDFAST_SECRET: serviceSecret, HOLDFAST_REDIS_URL: 'redis://redis' };
-    const text = String(value ?? '').replace(/^\$\{\w+:-(.*)\}$/, '$1');
+    const text = (typeof value === 'string' ? value : '').replace(/^\$\{\w+:-(.*)\}$/, '$1');
     return [String(name), standIns[String(name)] ?? text];
   };
   const environments = [

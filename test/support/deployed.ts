@@ -1,21 +1,13 @@
-import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
-import { setInterval } from 'node:timers/promises';
 import { createClient } from '@holdfast/client';
 import { rooms } from '@holdfast/client/rooms';
-import { TestClient } from '@holdfast/testing';
 import { expect, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { livePath } from '../../src/live-path.js';
 import { inboxOf } from '../../src/notifications/inbox.js';
 import { freePort } from './free-port.js';
+import { subject, type Talk } from './deployed-talk.js';
 import { ServiceProcess } from './service-process.js';
 import { serviceSecret, tokenOf } from './service.js';
-
-/** Whose devices the {@link Crowd} is. */
-const subject = 'ada';
-/** The inbox keeps 50 notifications, and a drain asks clients to stay away for up to 5 s. */
-const talkEveryMs = 250;
 
 /** One node of the service, at the same port after each start. */
 export class Node implements AsyncDisposable {
@@ -141,75 +133,5 @@ export class Crowd implements Disposable {
     });
     client.connect();
     return client;
-  }
-}
-
-/** Sends a notification at each beat through the proxy, by HTTP, until it is stopped. */
-export class Talk {
-  readonly said: string[] = [];
-  readonly #stop = new AbortController();
-  /** Rejects when a request has not succeeded. */
-  readonly over: Promise<void>;
-
-  constructor(private readonly origin: string) {
-    this.over = this.#talk();
-    // A test that ends before it asks has failed already, and is not to fail as an unhandled rejection too.
-    this.over.catch(() => undefined);
-  }
-
-  /** Resolves with all that was said; rejects if a request has not succeeded. */
-  async end(): Promise<readonly string[]> {
-    this.#stop.abort();
-    await this.over;
-    return this.said;
-  }
-
-  async #talk(): Promise<void> {
-    const token = await tokenOf('bob');
-    for await (const _ of setInterval(talkEveryMs)) {
-      if (this.#stop.signal.aborted) return;
-      const text = `message ${this.said.length + 1}`;
-      const status = await post(`${this.origin}/notifications/${subject}`, { text }, token);
-      if (status !== 201) throw new Error(`"${text}" was answered by ${status}`);
-      this.said.push(text);
-    }
-  }
-}
-
-/**
- * On a connection of its own. A request on one that was idle fails if the proxy closes that at the same moment because of
- * a reload, and fetch repeats no POST.
- */
-async function post(url: string, body: unknown, token: string): Promise<number | undefined> {
-  const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` };
-  const sent = request(url, { method: 'POST', headers, agent: false }).end(JSON.stringify(body));
-  // What this event brings.
-  const [response] = (await once(sent, 'response')) as [IncomingMessage];
-  response.resume();
-  return response.statusCode;
-}
-
-/** Plain clients of different people. */
-export class Visitors implements AsyncDisposable {
-  readonly #clients: TestClient[] = [];
-
-  /** Rejects if one of them cannot connect at the first attempt. */
-  static async connect(origin: string, size: number): Promise<Visitors> {
-    const visitors = new Visitors();
-    const url = `${origin.replace('http', 'ws')}${livePath}`;
-    for (let n = 0; n < size; n++) {
-      const token = await tokenOf(`visitor-${n}`);
-      // One after the other, so that each has been placed before the next one asks.
-      visitors.#clients.push(await TestClient.connect(url, { token }));
-    }
-    return visitors;
-  }
-
-  get size(): number {
-    return this.#clients.length;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client[Symbol.asyncDispose]()));
   }
 }

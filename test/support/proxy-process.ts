@@ -16,7 +16,7 @@ export interface ProxyProgram {
   /** Stays in the foreground. */
   run(folder: string): readonly [string, ...string[]];
   readonly reloadSignal: NodeJS.Signals;
-  /** Whether what it has written since its start, or since a reload, says that new connections meet that configuration. */
+  /** Whether what it has written since its start or reload says that new connections meet the configuration. */
   serves(log: string): boolean;
 }
 
