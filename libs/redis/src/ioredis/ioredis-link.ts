@@ -13,6 +13,12 @@ const own: Partial<RedisOptions> = {
   autoResubscribe: false,
   lazyConnect: true,
   retryStrategy: retryDelayMs,
+  // A primary that only stands still would be kept after Sentinel has replaced it, and would take writes that are lost.
+  failoverDetector: true,
+  // For ever, if a Sentinel stands still as well.
+  sentinelCommandTimeout: 1_000,
+  // A server that stands still does not end a connection that is to be replaced.
+  disconnectTimeout: 100,
 };
 
 /** Channels of one command. */
