@@ -14,6 +14,8 @@ export const page = { items: 10_000, bytes: 16 * 1024 * 1024 };
 /** What an engine tells its node. */
 export class BackplaneNotes implements BackplaneSink {
   readonly notices: string[] = [];
+  /** All that were ever named, or `all`. */
+  readonly interruptedRooms = new Set<string>();
   readonly publications: Publication[] = [];
   readonly commands: string[] = [];
 
@@ -23,8 +25,9 @@ export class BackplaneNotes implements BackplaneSink {
   command(command: Uint8Array): void {
     this.commands.push(textOf(command));
   }
-  interrupted(): void {
+  interrupted(rooms: readonly string[] | 'all'): void {
     this.notices.push('interrupted');
+    for (const room of rooms === 'all' ? [rooms] : rooms) this.interruptedRooms.add(room);
   }
   resumed(): void {
     this.notices.push('resumed');
