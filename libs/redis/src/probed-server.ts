@@ -9,6 +9,8 @@ export interface ProbedServerParts {
   readonly pubSub: PubSub;
   readonly clock: Clock;
   readonly deadlineMs: number;
+  /** The server could not be asked: it is away, stands still or does not serve the channel any more. */
+  readonly failed: () => void;
 }
 
 /** One server, and whether its subscriptions bring anything. */
@@ -17,10 +19,17 @@ export class ProbedServer {
   #channel: string | undefined;
 
   constructor(private readonly parts: ProbedServerParts) {
-    const { link, pubSub, clock, deadlineMs } = parts;
+    const { link, pubSub, clock, deadlineMs, failed } = parts;
     this.#probe = new SubscriptionProbe({
       clock,
-      publish: () => link.command(pubSub.publish, [this.#channel ?? '', ''], deadlineMs),
+      publish: async () => {
+        try {
+          await link.command(pubSub.publish, [this.#channel ?? '', ''], deadlineMs);
+        } catch (error) {
+          failed();
+          throw error;
+        }
+      },
       dead: () => link.reconnect(),
     });
   }

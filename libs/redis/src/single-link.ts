@@ -14,8 +14,9 @@ export class SingleLink implements RedisLink {
   }
 
   async open({ listener, probeChannel, clock, deadlineMs }: LinkSetup): Promise<void> {
-    const parts = { link: this.#link, pubSub: this.pubSub, clock, deadlineMs };
-    this.#server = new ProbedServer(parts);
+    // There is no other server to look for; Sentinel tells by itself.
+    const failed = (): void => undefined;
+    this.#server = new ProbedServer({ link: this.#link, pubSub: this.pubSub, clock, deadlineMs, failed });
     await this.#server.open({
       message: (channel, payload) => listener.message(channel, payload),
       down: (cause) => listener.down('all', cause),

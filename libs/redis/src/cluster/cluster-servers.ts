@@ -152,10 +152,11 @@ export class ClusterServers {
 
   async #add(address: string, isAsked: boolean): Promise<void> {
     const { source, pubSub, clock, deadlineMs, message, down, up, moved, changed } = this.parts;
-    const server = new ProbedServer({ link: source.connect(address), pubSub, clock, deadlineMs });
+    const refresh = (): void => this.refresh();
+    // A master that stands still may have been replaced.
+    const server = new ProbedServer({ link: source.connect(address), pubSub, clock, deadlineMs, failed: refresh });
     const known: Known = { server, isOpen: false, isAsked };
     this.#known.set(address, known);
-    const refresh = (): void => this.refresh();
     try {
       await server.open({
         message,
