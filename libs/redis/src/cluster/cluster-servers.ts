@@ -1,4 +1,4 @@
-import type { Clock } from '@holdfast/backplane';
+import type { Clock, TimerHandle } from '@holdfast/backplane';
 import { LinkError } from '../link.js';
 import { retryDelayMs } from '../link-timing.js';
 import { ProbedServer } from '../probed-server.js';
@@ -9,7 +9,7 @@ import { pause } from './pause.js';
 
 /** Milliseconds to find out which servers there are, when nobody waits for it. */
 const lookMs = 5_000;
-/** Milliseconds after which a server is tried again that could not be reached. */
+/** Milliseconds after which the cluster is asked again while a server cannot be reached. */
 const againMs = 500;
 /** Milliseconds for which a server that has refused a slot knows better than those that have not heard of it yet. */
 const toldMs = 5_000;
@@ -34,6 +34,8 @@ export interface ClusterServersParts {
 interface Known {
   readonly server: ProbedServer;
   isOpen: boolean;
+  /** Its subscriptions are lost: another master may take over. */
+  isDown: boolean;
   /** It has no slot yet: one is moving there. */
   readonly isAsked: boolean;
 }
@@ -43,6 +45,7 @@ export class ClusterServers {
   readonly #known = new Map<string, Known>();
   #masters: (string | undefined)[] = [];
   readonly #told = new Map<number, { readonly address: string; readonly at: number }>();
+  #later: TimerHandle;
   #isStale = false;
   #isRefreshing = false;
   #isClosed = false;
@@ -103,13 +106,14 @@ export class ClusterServers {
   /** Finds out in the background which servers there are by now. */
   refresh(): void {
     this.#isStale = true;
-    if (this.#isRefreshing) return;
+    if (this.#isRefreshing || this.#isClosed) return;
     this.#isRefreshing = true;
     void this.#refresh();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.parts.clock.cancel(this.#later);
     const servers = this.all;
     this.#known.clear();
     await Promise.all(servers.map((server) => server.close()));
@@ -126,6 +130,13 @@ export class ClusterServers {
       await pause(this.parts.clock, retryDelayMs(attempt));
     }
     this.#isRefreshing = false;
+    if ([...this.#known.values()].some(({ isDown }) => isDown)) this.#refreshLater();
+  }
+
+  /** It takes some time until a server that is away is replaced, or back. */
+  #refreshLater(): void {
+    this.parts.clock.cancel(this.#later);
+    this.#later = this.parts.clock.schedule(() => this.refresh(), againMs);
   }
 
   /** @returns for each server that is new: when it is connected */
@@ -155,16 +166,20 @@ export class ClusterServers {
     const refresh = (): void => this.refresh();
     // A master that stands still may have been replaced.
     const server = new ProbedServer({ link: source.connect(address), pubSub, clock, deadlineMs, failed: refresh });
-    const known: Known = { server, isOpen: false, isAsked };
+    const known: Known = { server, isOpen: false, isDown: false, isAsked };
     this.#known.set(address, known);
     try {
       await server.open({
         message,
         down: (cause) => {
+          known.isDown = true;
           down(address, cause);
           refresh();
         },
-        up: () => up(address),
+        up: () => {
+          known.isDown = false;
+          up(address);
+        },
         moved: () => {
           moved(address);
           refresh();
@@ -174,7 +189,7 @@ export class ClusterServers {
       await this.#probe(address);
     } catch (error) {
       this.#forget(address, server);
-      clock.schedule(refresh, againMs);
+      this.#refreshLater();
       throw error;
     }
     changed();
