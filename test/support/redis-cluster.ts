@@ -77,16 +77,22 @@ export class RedisCluster implements AsyncDisposable {
     throw new Error(`no server has a key that ends with ${ending}`);
   }
 
-  /** Moves a slot with all its keys, one key at a time, as `redis-cli --cluster reshard` does it. */
-  async move(slot: number, from: RedisServer, to: RedisServer): Promise<void> {
+  /**
+   * Moves a slot with all its keys, one key at a time, as `redis-cli --cluster reshard` does it.
+   *
+   * @param during - called while all keys are still with the old master, and when all are with the new one
+   */
+  async move(slot: number, from: RedisServer, to: RedisServer, during: () => Promise<void>): Promise<void> {
     const [fromId, toId] = [await idOf(from), await idOf(to)];
     await to.admin.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
     await from.admin.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
+    await during();
     for (;;) {
       const keys = await from.admin.call('CLUSTER', 'GETKEYSINSLOT', slot, 1);
       if (!Array.isArray(keys) || keys.length === 0) break;
       await from.admin.call('MIGRATE', host, to.port, '', 0, 5_000, 'KEYS', ...keys.map(String));
     }
+    await during();
     for (const { admin } of [to, from, ...this.servers.filter((server) => server !== to && server !== from)]) {
       await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
     }
