@@ -148,13 +148,14 @@ describe('a command', () => {
     const cluster = new FakeCluster();
     cluster.freeze();
     const link = await opened(cluster);
-    const to = addresses.find((address) => cluster.at(address) !== cluster.ownerOf(slot)) ?? '';
+    const old = cluster.ownerOf(slot);
+    const to = addresses.find((address) => cluster.at(address) !== old) ?? '';
     cluster.move(slot, to);
     await expect(link.command(key, 'GET', [key], 500)).resolves.toBe(to);
     await vi.waitFor(() => expect(cluster.looks).toBeGreaterThan(2));
-    const calls = cluster.servers.get(to)?.calls.length ?? 0;
+    const calls = old.calls.length;
     await expect(link.command(key, 'GET', [key], 500)).resolves.toBe(to);
-    expect(cluster.at(to).calls.slice(calls)).toEqual(['GET']);
+    expect(old.calls).toHaveLength(calls);
   });
 
   it('goes where its slot moves, with nothing between it and `ASKING`', async () => {
