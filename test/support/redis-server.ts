@@ -24,6 +24,7 @@ export class RedisServer implements AsyncDisposable {
     readonly port: number,
     private readonly folder: string,
     private readonly password: string | undefined,
+    private readonly settings: readonly string[],
   ) {
     this.admin = new Redis({
       port,
@@ -35,9 +36,10 @@ export class RedisServer implements AsyncDisposable {
     this.admin.on('error', () => undefined);
   }
 
-  static async start(password?: string): Promise<RedisServer> {
+  /** @param settings - as on the command line, such as `--appendonly`, `yes` */
+  static async start(password?: string, settings: readonly string[] = []): Promise<RedisServer> {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-redis-'));
-    const server = new RedisServer(await freePort(), folder, password);
+    const server = new RedisServer(await freePort(), folder, password, settings);
     await server.#launch();
     await server.admin.connect();
     return server;
@@ -52,9 +54,18 @@ export class RedisServer implements AsyncDisposable {
     this.#process?.kill('SIGCONT');
   }
 
+  /** Ends it without a word. */
+  async kill(): Promise<void> {
+    const ended = this.#process;
+    if (!ended || ended.exitCode !== null || ended.signalCode !== null) return;
+    const exit = once(ended, 'exit');
+    ended.kill('SIGKILL');
+    await exit;
+  }
+
   /** Ends it without a word, and starts it with what was saved at that mark, or without data. */
   async restart(mark?: string): Promise<void> {
-    await this.#kill();
+    await this.kill();
     await rm(this.#dump, { force: true });
     if (mark !== undefined) await copyFile(mark, this.#dump);
     await this.#launch();
@@ -70,7 +81,7 @@ export class RedisServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.admin.disconnect();
-    await this.#kill();
+    await this.kill();
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -81,7 +92,8 @@ export class RedisServer implements AsyncDisposable {
   async #launch(): Promise<void> {
     const settings = ['--port', String(this.port), '--dir', this.folder, '--save', '', '--bind', '127.0.0.1'];
     if (this.password !== undefined) settings.push('--requirepass', this.password);
-    this.#process = spawn('redis-server', [...settings, '--repl-diskless-sync-delay', '0'], { stdio: 'ignore' });
+    settings.push('--repl-diskless-sync-delay', '0', ...this.settings);
+    this.#process = spawn('redis-server', settings, { stdio: 'ignore' });
     const deadline = performance.now() + 10_000;
     const { port, password } = this;
     const probe = new Redis({ port, ...(password !== undefined && { password }), retryStrategy: () => 10 });
@@ -94,13 +106,5 @@ export class RedisServer implements AsyncDisposable {
     } finally {
       probe.disconnect();
     }
-  }
-
-  async #kill(): Promise<void> {
-    const ended = this.#process;
-    if (!ended || ended.exitCode !== null || ended.signalCode !== null) return;
-    const exit = once(ended, 'exit');
-    ended.kill('SIGKILL');
-    await exit;
   }
 }

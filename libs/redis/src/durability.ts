@@ -1,25 +1,41 @@
 import { type Backplane, BackplaneError } from '@holdfast/backplane';
+import { type PubSub, shardedPubSub } from './pub-sub.js';
 
-const oldest = { major: 6, minor: 2 };
+type Durability = Backplane['durability'];
+
+/** Sharded pub/sub is part of Redis since 7.0. */
+const oldest = { PUBLISH: { major: 6, minor: 2 }, SPUBLISH: { major: 7, minor: 0 } };
 
 /**
- * Reads in the reply of `INFO` what survives a failure, and finds settings that would break a promise.
+ * Reads in the replies to `INFO` what survives a failure, and finds settings that would break a promise. Of several
+ * servers it is what the weakest keeps.
  *
  * @throws BackplaneError `MISCONFIGURED` with a sentence for an operator
  */
-export function durabilityOf(info: string): Backplane['durability'] {
-  const facts = new Map(
-    info.split('\r\n').map((line) => [line.split(':', 1)[0] ?? '', line.slice(line.indexOf(':') + 1)]),
-  );
+export function durabilityOf(infos: readonly string[], pubSub: PubSub): Durability {
+  const all = infos.map((info) => durabilityOfServer(factsOf(info), pubSub));
+  const weakest = all.find(({ kind }) => kind === 'memory') ?? all[0];
+  if (!weakest) throw misconfigured('No server takes writes');
+  return { ...weakest, warnings: [...new Set(all.flatMap(({ warnings }) => warnings))] };
+}
+
+function factsOf(info: string): Map<string, string> {
+  return new Map(info.split('\r\n').map((line) => [line.split(':', 1)[0] ?? '', line.slice(line.indexOf(':') + 1)]));
+}
+
+function durabilityOfServer(facts: Map<string, string>, pubSub: PubSub): Durability {
   const version = facts.get('redis_version') ?? '';
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const isKnown = major > oldest.major || (major === oldest.major && minor >= oldest.minor);
-  if (!isKnown) {
+  const least = oldest[pubSub.publish];
+  if (major < least.major || (major === least.major && minor < least.minor)) {
     const found = version === '' ? 'of an unknown version' : version;
-    throw misconfigured(`The server is Redis ${found}; ${oldest.major}.${oldest.minor} is the oldest that works`);
+    throw misconfigured(`The server is Redis ${found}; ${least.major}.${least.minor} is the oldest that works`);
   }
   if (facts.get('role') !== 'master') {
     throw misconfigured('The server is a replica, which takes no writes: connect to the primary');
+  }
+  if (facts.get('redis_mode') === 'cluster' && pubSub !== shardedPubSub) {
+    throw misconfigured('The server is one of a cluster: give the engine a client for clusters');
   }
   const warnings: string[] = [];
   const policy = facts.get('maxmemory_policy') ?? '';

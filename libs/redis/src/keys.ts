@@ -3,7 +3,9 @@ import type { LimitAlgorithm } from '@holdfast/backplane';
 import { slotOf, tagsFor } from './slots.js';
 
 /** Never change it under data that is there: rooms would be looked for elsewhere. */
-const partitions = 256;
+export const partitions = 256;
+
+const encoder = new TextEncoder();
 
 const channelMark = '}:c:';
 
@@ -22,14 +24,13 @@ export interface RoomKeys {
 /** Names of keys and channels. */
 export class Keys {
   readonly #tags = tagsFor(partitions);
-  readonly #encoder = new TextEncoder();
 
   /** @param prefix - of all keys, without braces: they would move the keys to other slots. */
   constructor(private readonly prefix: string) {}
 
   /** Keys of rooms of one partition may be used together. */
   partition(room: string): number {
-    return slotOf(this.#encoder.encode(room)) % partitions;
+    return slotOf(encoder.encode(room)) % partitions;
   }
 
   room(room: string): RoomKeys {
@@ -47,9 +48,10 @@ export class Keys {
     return `${this.#base(room)}:c:${room}`;
   }
 
-  /** The room of a channel. */
-  roomOf(channel: string): string {
-    return channel.slice(channel.indexOf(channelMark) + channelMark.length);
+  /** The room of a channel; undefined: it is none of a room. */
+  roomOf(channel: string): string | undefined {
+    const mark = channel.indexOf(channelMark);
+    return mark < 0 ? undefined : channel.slice(mark + channelMark.length);
   }
 
   /** Not the id itself: `MONITOR` and the slow log must not show what lets a client in. */
@@ -69,9 +71,14 @@ export class Keys {
     return `${this.prefix}:nodes`;
   }
 
-  /** Commands to one node, or to all of them. */
+  /** The channel of commands to one node, or to all of them. */
   node(name: string | null): string {
     return `${this.prefix}:n:${name === null ? '*' : `=${name}`}`;
+  }
+
+  /** A channel of one node, with this tag, by which it tries its subscriptions. */
+  probe(node: string, tag: string): string {
+    return `${this.prefix}:{${tag}}:p:${node}`;
   }
 
   #base(owner: string): string {

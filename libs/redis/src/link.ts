@@ -1,3 +1,6 @@
+import type { Clock } from '@holdfast/backplane';
+import type { PubSub } from './pub-sub.js';
+
 /** A Lua script, and its SHA-1 by which a server knows it. */
 export interface Script {
   readonly text: string;
@@ -6,30 +9,46 @@ export interface Script {
 
 export type Argument = string | number | Uint8Array;
 
-/** Receives what the connection for subscriptions brings. */
+/** Receives what subscriptions bring. */
 export interface LinkListener {
   message(channel: string, payload: Uint8Array): void;
-  /** Messages may be lost from now on. */
-  down(cause: Error): void;
-  /** All channels are subscribed again. */
-  up(): void;
+  /** Messages to these channels may be lost from now on. */
+  down(channels: readonly string[] | 'all', cause: Error): void;
+  /** These channels are subscribed again. */
+  up(channels: readonly string[] | 'all'): void;
+}
+
+/** What a link is opened with. */
+export interface LinkSetup {
+  readonly listener: LinkListener;
+  readonly deadlineMs: number;
+  readonly clock: Clock;
+  /** A channel of this node alone, by which a link tries whether subscriptions work; in a cluster it has this tag. */
+  readonly probeChannel: (tag: string) => string;
 }
 
 /**
- * What the engine needs of a Redis client. Two connections: one for commands, and one for subscriptions. An adapter
- * repeats no command by itself, and holds none back until there is a connection: what was not sent is rejected at once.
+ * What the engine needs of Redis: one server, the primary of several that Sentinel watches, or the masters of a
+ * cluster. Nothing is repeated that may have been carried out, and nothing held back until there is a connection: what
+ * was not sent is rejected.
  */
 export interface RedisLink {
-  /** Connects both. @throws LinkError with what the last attempt has met */
-  open(listener: LinkListener, deadlineMs: number): Promise<void>;
-  /** @returns the reply, with each string as a Buffer. @throws LinkError */
-  command(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown>;
-  /** Resolves once the server has acknowledged. They are subscribed again after each loss of the connection. */
+  /** How messages are published and subscribed to here. */
+  readonly pubSub: PubSub;
+  /** Connects. @throws LinkError with what the last attempt has met */
+  open(setup: LinkSetup): Promise<void>;
+  /**
+   * @param key - a key or channel that the command concerns; of those of one command all are in one slot
+   * @returns the reply, with each string as a Buffer
+   * @throws LinkError
+   */
+  command(key: string, name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown>;
+  /** The reply to `INFO` of each server that takes writes. @throws LinkError */
+  infos(deadlineMs: number): Promise<readonly string[]>;
+  /** Resolves once acknowledged. They are subscribed again after each loss of a connection. @throws LinkError */
   subscribe(channels: readonly string[], deadlineMs: number): Promise<void>;
   unsubscribe(channels: readonly string[]): void;
-  /** Replaces the connection for subscriptions, which brings nothing any more. */
-  reconnect(): void;
-  /** Leaves nothing behind, not on the server either, where it can be reached. */
+  /** Leaves nothing behind, not on a server either, where it can be reached. */
   close(): Promise<void>;
 }
 

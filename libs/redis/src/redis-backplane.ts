@@ -25,7 +25,6 @@ import { Reply } from './replies.js';
 import { RoomCalls } from './room-calls.js';
 import { RoomQueue } from './room-queue.js';
 import { runScript } from './run-script.js';
-import { SubscriptionProbe } from './subscription-probe.js';
 import { Watches } from './watches.js';
 
 /** @publicApi */
@@ -71,7 +70,6 @@ export class RedisBackplane implements Backplane {
   readonly #calls: RoomCalls;
   readonly #queues = new Map<string, RoomQueue>();
   readonly #watches: Watches;
-  readonly #probe: SubscriptionProbe;
   #durability: Backplane['durability'] = { kind: 'memory', loseMs: 0, warnings: [] };
   #node = '';
   #sink: BackplaneSink | undefined;
@@ -91,30 +89,25 @@ export class RedisBackplane implements Backplane {
       subscribe: (channels) => link.subscribe(channels, deadlineMs),
       unsubscribe: (channels) => link.unsubscribe(channels),
     });
-    this.#probe = new SubscriptionProbe({
-      clock: this.#clock,
-      publish: () => link.command('PUBLISH', [keys.node(this.#node), ''], deadlineMs),
-      dead: () => link.reconnect(),
-    });
     this.#calls = new RoomCalls({
-      ...{ keys, roomIdleMs, node: () => this.#node },
-      run: (stage, script, names, args, ms = deadlineMs) =>
-        this.#attempt(stage, () => runScript(link, script, names, args, ms)),
+      ...{ keys, pubSub: link.pubSub, roomIdleMs, node: () => this.#node },
+      run: (stage, script, key, names, args, ms = deadlineMs) =>
+        this.#attempt(stage, () => runScript(link, script, key, names, args, ms)),
     });
     this.nodes = new RedisNodeRegistry({
       ...{ keys, node: () => this.#node },
-      run: (script, names, args) => this.#attempt('node', () => runScript(link, script, names, args, deadlineMs)),
+      run: (script, key, args) => this.#attempt('node', () => runScript(link, script, key, [key], args, deadlineMs)),
     });
     this.sessions = new RedisSessionStore({
       keys,
-      run: (script, names, args) => this.#attempt('session', () => runScript(link, script, names, args, deadlineMs)),
-      command: (name, args) => this.#attempt('session', () => link.command(name, args, deadlineMs)),
+      run: (script, key, args) => this.#attempt('session', () => runScript(link, script, key, [key], args, deadlineMs)),
+      command: (key, name) => this.#attempt('session', () => link.command(key, name, [key], deadlineMs)),
     });
     this.limiter = new RedisLimiter({
       keys,
       now: clock && (() => clock.now()),
-      run: (script, names, args) =>
-        this.#attempt('limit', () => runScript(link, script, names, args, Math.min(limitMs, deadlineMs))),
+      run: (script, key, args) =>
+        this.#attempt('limit', () => runScript(link, script, key, [key], args, Math.min(limitMs, deadlineMs))),
     });
   }
 
@@ -128,24 +121,30 @@ export class RedisBackplane implements Backplane {
     this.#node = node;
     this.#sink = sink;
     try {
-      await this.#link.open(this.#listener(sink), this.deadlineMs);
-      this.#durability = durabilityOf(String(await this.#link.command('INFO', [], this.deadlineMs)));
+      await this.#link.open({
+        ...{ listener: this.#listener(sink), deadlineMs: this.deadlineMs, clock: this.#clock },
+        probeChannel: (tag) => this.#keys.probe(node, tag),
+      });
+      this.#durability = durabilityOf(await this.#link.infos(this.deadlineMs), this.#link.pubSub);
       await this.#link.subscribe([this.#keys.node(node), this.#keys.node(null)], this.deadlineMs);
     } catch (error) {
       await this.close();
       throw asFailure(error, 'connect');
     }
-    this.#probe.start();
   }
 
   async close(): Promise<void> {
     const wasAttached = this.#sink !== undefined;
     this.#sink = undefined;
-    this.#probe.stop();
-    // Others need not wait for the end of its lease.
-    if (wasAttached) await this.#link.command('ZREM', [this.#keys.nodes, this.#node], quitMs).catch(() => undefined);
+    if (wasAttached) await this.#forgetNode();
     await this.#link.close();
     await Promise.all([...this.#queues.values()].map((queue) => queue.settled()));
+  }
+
+  /** Others need not wait for the end of its lease. */
+  async #forgetNode(): Promise<void> {
+    const key = this.#keys.nodes;
+    await this.#link.command(key, 'ZREM', [key, this.#node], quitMs).catch(() => undefined);
   }
 
   async publish(room: string, items: readonly Uint8Array[], options: PublishOptions): Promise<Published> {
@@ -176,8 +175,10 @@ export class RedisBackplane implements Backplane {
 
   send(to: string | null, command: Uint8Array): Promise<number> {
     return this.#attempt('send', async () => {
-      const args = [this.#keys.node(to), writeCommand(this.#node, command)];
-      return new Reply([await this.#link.command('PUBLISH', args, this.deadlineMs)], 'send').number();
+      const channel = this.#keys.node(to);
+      const args = [channel, writeCommand(this.#node, command)];
+      const reached = await this.#link.command(channel, this.#link.pubSub.publish, args, this.deadlineMs);
+      return new Reply([reached], 'send').number();
     });
   }
 
@@ -185,14 +186,19 @@ export class RedisBackplane implements Backplane {
     const own = new Set([this.#keys.node(this.#node), this.#keys.node(null)]);
     return {
       message: (channel, payload) => {
-        this.#probe.heard();
         if (!this.#sink) return;
+        const room = this.#keys.roomOf(channel);
         if (own.has(channel)) commanded(sink, payload);
-        else this.#delivered(sink, this.#keys.roomOf(channel), payload);
+        else if (room !== undefined) this.#delivered(sink, room, payload);
       },
-      down: (cause) => this.#sink?.interrupted('all', asFailure(cause, 'watch')),
-      up: () => this.#sink?.resumed('all'),
+      down: (channels, cause) => this.#sink?.interrupted(this.#roomsOf(channels), asFailure(cause, 'watch')),
+      up: (channels) => this.#sink?.resumed(this.#roomsOf(channels)),
     };
+  }
+
+  #roomsOf(channels: readonly string[] | 'all'): readonly string[] | 'all' {
+    if (channels === 'all') return channels;
+    return channels.map((channel) => this.#keys.roomOf(channel)).filter((room) => room !== undefined);
   }
 
   #delivered(sink: BackplaneSink, room: string, payload: Uint8Array): void {

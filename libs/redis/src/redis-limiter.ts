@@ -9,7 +9,7 @@ export interface RedisLimiterParts {
   /** Milliseconds. Undefined: the time of the server, so that clocks of nodes do not matter. */
   readonly now: (() => number) | undefined;
   /** @throws BackplaneError */
-  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  run(script: Script, key: string, args: readonly Argument[]): Promise<unknown>;
 }
 
 /** Limits that all nodes count together: one hash for each key, and one script for each use. */
@@ -23,7 +23,7 @@ export class RedisLimiter implements Limiter {
     const name = this.parts.keys.limit(algorithm, windowMs, key);
     const time = this.parts.now ? Math.floor(this.parts.now()) : '';
     const args = [limit, windowMs, isPossible ? cost : 0, time];
-    const reply = new Reply(await this.parts.run(limitScripts[algorithm], [name], args), 'limit');
+    const reply = new Reply(await this.parts.run(limitScripts[algorithm], name, args), 'limit');
     const allowed = reply.number() === 1;
     const [remaining, retryAfterMs] = [reply.number(), reply.number()];
     return isPossible ? { allowed, remaining, retryAfterMs } : { allowed: false, remaining, retryAfterMs: Infinity };

@@ -9,7 +9,7 @@ export interface RedisNodeRegistryParts {
   /** The name of this node. */
   readonly node: () => string;
   /** @throws BackplaneError */
-  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  run(script: Script, key: string, args: readonly Argument[]): Promise<unknown>;
 }
 
 /** Nodes in Redis: one sorted set, by the ends of their leases. */
@@ -18,7 +18,7 @@ export class RedisNodeRegistry implements NodeRegistry {
 
   async beat(leaseMs: number): Promise<NodeBeat> {
     const { keys, node } = this.parts;
-    const reply = new Reply(await this.parts.run(beat, [keys.nodes], [node(), leaseMs]), 'node');
+    const reply = new Reply(await this.parts.run(beat, keys.nodes, [node(), leaseMs]), 'node');
     const wasKnown = reply.number() === 1;
     const names = new Reply(reply.rest()[0], 'node');
     const nodes: string[] = [];

@@ -20,9 +20,9 @@ const mostAtOnce = 500;
 export interface RedisSessionStoreParts {
   readonly keys: Keys;
   /** @throws BackplaneError */
-  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown>;
+  run(script: Script, key: string, args: readonly Argument[]): Promise<unknown>;
   /** @throws BackplaneError */
-  command(name: string, args: readonly Argument[]): Promise<unknown>;
+  command(key: string, name: string): Promise<unknown>;
 }
 
 /** Sessions in Redis: one hash each, with a field for each room. */
@@ -68,7 +68,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async end(id: string): Promise<void> {
-    await this.parts.command('UNLINK', [this.parts.keys.session(id)]);
+    await this.parts.command(this.parts.keys.session(id), 'UNLINK');
   }
 
   async #owned(script: Script, { id, node, fence }: Lease, args: readonly Argument[]): Promise<void> {
@@ -77,7 +77,7 @@ export class RedisSessionStore implements SessionStore {
   }
 
   #run(script: Script, id: string, args: readonly Argument[]): Promise<unknown> {
-    return this.parts.run(script, [this.parts.keys.session(id)], args);
+    return this.parts.run(script, this.parts.keys.session(id), args);
   }
 }
 

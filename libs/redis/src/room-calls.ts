@@ -14,8 +14,9 @@ import { chunks } from './chunks.js';
 import { nonsense } from './errors.js';
 import type { Keys } from './keys.js';
 import type { Argument, Script } from './link.js';
+import type { PubSub } from './pub-sub.js';
 import { Reply } from './replies.js';
-import { announce, append, read, tops } from './scripts/rooms.js';
+import { type PublishingScripts, publishingScripts, read, tops } from './scripts/rooms.js';
 
 /** Items and rooms of one script: it blocks the server for so long. */
 const mostItems = 1_000;
@@ -23,6 +24,7 @@ const mostTops = 200;
 
 export interface RoomCallsParts {
   readonly keys: Keys;
+  readonly pubSub: PubSub;
   readonly roomIdleMs: number;
   /** The name of this node. */
   readonly node: () => string;
@@ -30,6 +32,8 @@ export interface RoomCallsParts {
   readonly run: (
     stage: BackplaneStage,
     script: Script,
+    /** Of the slot of the keys. */
+    key: string,
     keys: readonly string[],
     args: readonly Argument[],
     deadlineMs?: number,
@@ -38,7 +42,11 @@ export interface RoomCallsParts {
 
 /** The scripts of rooms: what they are given, and what they answer. */
 export class RoomCalls {
-  constructor(private readonly parts: RoomCallsParts) {}
+  readonly #scripts: PublishingScripts;
+
+  constructor(private readonly parts: RoomCallsParts) {
+    this.#scripts = publishingScripts(parts.pubSub);
+  }
 
   /** @param number - of the call; a repeat with the same one does nothing, and gets the same answer. */
   async append(
@@ -49,11 +57,12 @@ export class RoomCalls {
     deadlineMs: number,
   ): Promise<Published> {
     const keys = this.parts.keys.room(room);
-    const names = [keys.meta, keys.log, keys.call(this.parts.node()), keys.once(once?.key ?? '')];
+    const names = [keys.meta, keys.log, keys.call(this.parts.node()), ...(once ? [keys.once(once.key)] : [])];
     const maxBytes = Math.min(history.maxBytes ?? Infinity, Number.MAX_SAFE_INTEGER);
     const args: Argument[] = [number, newEpoch(), history.size, maxBytes, history.ttlMs, this.parts.roomIdleMs];
     args.push(once?.windowMs ?? 0, keys.channel, ...items);
-    const reply = new Reply(await this.parts.run('publish', append, names, args, deadlineMs), 'publish');
+    const answer = await this.parts.run('publish', this.#scripts.append, keys.meta, names, args, deadlineMs);
+    const reply = new Reply(answer, 'publish');
     const first = { epoch: reply.text(), offset: reply.number() };
     return { first, at: reply.number(), repeat: reply.number() === 1 };
   }
@@ -67,7 +76,8 @@ export class RoomCalls {
   ): Promise<Published> {
     const keys = this.parts.keys.room(room);
     const args = [once?.windowMs ?? 0, keys.channel, this.parts.node(), ...items];
-    const answer = await this.parts.run('publish', announce, [keys.once(once?.key ?? '')], args, deadlineMs);
+    const names = once ? [keys.once(once.key)] : [];
+    const answer = await this.parts.run('publish', this.#scripts.announce, keys.channel, names, args, deadlineMs);
     const reply = new Reply(answer, 'publish');
     return { first: null, at: reply.number(), repeat: reply.number() === 1 };
   }
@@ -77,7 +87,7 @@ export class RoomCalls {
     const args = [newEpoch(), this.parts.roomIdleMs, since?.epoch ?? '', since?.offset ?? 0];
     args.push(Math.min(page.items, mostItems), Math.min(page.bytes, Number.MAX_SAFE_INTEGER));
     args.push(roomKindOf(history) === 'latest' ? 1 : 0);
-    const reply = new Reply(await this.parts.run('read', read, [meta, log], args), 'read');
+    const reply = new Reply(await this.parts.run('read', read, meta, [meta, log], args), 'read');
     const top = { epoch: reply.text(), offset: reply.number() };
     const reason = reply.text();
     if (reason === 'epoch' || reason === 'trimmed' || reason === 'future') return { whole: false, top, reason };
@@ -105,7 +115,8 @@ export class RoomCalls {
 
   async #topsOf(rooms: readonly string[], found: Map<string, Position | null>): Promise<void> {
     const metas = rooms.map((room) => this.parts.keys.room(room).meta);
-    const reply = new Reply(await this.parts.run('read', tops, metas, [this.parts.roomIdleMs]), 'read');
+    const answer = await this.parts.run('read', tops, metas[0] ?? '', metas, [this.parts.roomIdleMs]);
+    const reply = new Reply(answer, 'read');
     for (const room of rooms) {
       const [epoch, offset] = [reply.text(), reply.number()];
       found.set(room, epoch === '' ? null : { epoch, offset });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { slotOf, tagsFor } from '../src/slots.js';
+import { slotOf, slotOfKey, tagsFor } from '../src/slots.js';
 
 const encoder = new TextEncoder();
 
@@ -19,4 +19,14 @@ it.each([
   }
   expect(Math.min(...counts)).toBeGreaterThanOrEqual(least);
   expect(Math.max(...counts)).toBeLessThanOrEqual(most);
+});
+
+it.each([
+  ['{user1000}.following', 'user1000'],
+  ['foo{}{bar}', 'foo{}{bar}'],
+  ['foo{{bar}}zap', '{bar'],
+  ['foo{bar}{zap}', 'bar'],
+  ['foo{bar', 'foo{bar'],
+])('the tag of %s is %s', (key, tag) => {
+  expect(slotOfKey(key)).toBe(slotOf(encoder.encode(tag)));
 });

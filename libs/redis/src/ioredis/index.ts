@@ -1,11 +1,18 @@
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
+import { ClusterLink } from '../cluster/cluster-link.js';
+import { plainPubSub } from '../pub-sub.js';
 import { RedisBackplane, type RedisBackplaneOptions } from '../redis-backplane.js';
+import { SingleLink } from '../single-link.js';
+import { IoredisCluster } from './ioredis-cluster.js';
 import { IoredisLink } from './ioredis-link.js';
 
 /** @publicApi */
 export interface IoredisBackplaneOptions extends RedisBackplaneOptions {
-  /** Where the server is and how to sign in. It is duplicated, and never used or closed itself. */
-  readonly client: Redis;
+  /**
+   * Where Redis is and how to sign in: one server, `new Redis({ sentinels, name })`, or a `Cluster` of Redis 7.0 or
+   * newer. It is duplicated, and never used or closed itself.
+   */
+  readonly client: Redis | Cluster;
 }
 
 /**
@@ -19,5 +26,9 @@ export interface IoredisBackplaneOptions extends RedisBackplaneOptions {
  * @publicApi
  */
 export function redisBackplane({ client, ...options }: IoredisBackplaneOptions): RedisBackplane {
-  return new RedisBackplane(new IoredisLink(client), options);
+  const link =
+    'slots' in client
+      ? new ClusterLink(new IoredisCluster(client))
+      : new SingleLink(new IoredisLink(client, plainPubSub));
+  return new RedisBackplane(link, options);
 }

@@ -1,7 +1,8 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { chunks } from '../chunks.js';
-import { type Argument, asBuffer, LinkError, type LinkListener, type RedisLink } from '../link.js';
+import { type Argument, asBuffer, LinkError } from '../link.js';
 import { inTime, quitMs, retryDelayMs } from '../link-timing.js';
+import { type PubSub, shardedPubSub } from '../pub-sub.js';
+import type { ServerLink, ServerListener } from '../server-link.js';
 
 /**
  * Closes the traps of ioredis: it would send commands again whose connection was lost, hold commands back until there
@@ -13,33 +14,60 @@ const own: Partial<RedisOptions> = {
   autoResubscribe: false,
   lazyConnect: true,
   retryStrategy: retryDelayMs,
+  // A primary that only stands still would be kept after Sentinel has replaced it, and would take writes that are lost.
+  failoverDetector: true,
+  // For ever, if a Sentinel stands still as well.
+  sentinelCommandTimeout: 1_000,
+  // A server that stands still does not end a connection that is to be replaced.
+  disconnectTimeout: 100,
 };
 
-/** Channels of one command. */
-const mostChannels = 512;
+/** What of a connection for subscriptions depends on the kind of pub/sub. */
+interface Subscriptions {
+  readonly event: string;
+  subscribe(connection: Redis, channels: readonly string[]): Promise<unknown>;
+  unsubscribe(connection: Redis, channels: readonly string[]): Promise<unknown>;
+}
 
-/** The port on ioredis. */
-export class IoredisLink implements RedisLink {
+const plain: Subscriptions = {
+  event: 'messageBuffer',
+  subscribe: (connection, channels) => connection.subscribe(...channels),
+  unsubscribe: (connection, channels) => connection.unsubscribe(...channels),
+};
+
+const sharded: Subscriptions = {
+  event: 'smessageBuffer',
+  subscribe: (connection, channels) => connection.ssubscribe(...channels),
+  unsubscribe: (connection, channels) => connection.sunsubscribe(...channels),
+};
+
+/** One server, or the primary that Sentinel knows, by ioredis. */
+export class IoredisLink implements ServerLink {
   readonly #commands: Redis;
   readonly #subscriber: Redis;
   readonly #channels = new Set<string>();
-  #listener: LinkListener | undefined;
+  readonly #pubSub: PubSub;
+  readonly #subscriptions: Subscriptions;
+  #listener: ServerListener | undefined;
   #isUp = false;
   #lastError: Error | undefined;
 
-  constructor(client: Redis) {
-    this.#commands = client.duplicate(own);
-    this.#subscriber = client.duplicate(own);
+  /** @param address - of the server, where it is not that of the client */
+  constructor(client: Redis, pubSub: PubSub, address: Partial<RedisOptions> = {}) {
+    this.#pubSub = pubSub;
+    this.#subscriptions = pubSub === shardedPubSub ? sharded : plain;
+    this.#commands = client.duplicate({ ...own, ...address });
+    this.#subscriber = client.duplicate({ ...own, ...address });
     // Each is told to whoever has called; without a listener ioredis would write them to the console.
     for (const connection of [this.#commands, this.#subscriber]) {
       connection.on('error', (error) => (this.#lastError = error));
     }
   }
 
-  async open(listener: LinkListener, deadlineMs: number): Promise<void> {
+  async open(listener: ServerListener, deadlineMs: number): Promise<void> {
     this.#listener = listener;
     const subscriber = this.#subscriber;
-    subscriber.on('messageBuffer', (channel: Buffer, payload: Buffer) => {
+    subscriber.on(this.#subscriptions.event, (channel: Buffer, payload: Buffer) => {
       listener.message(channel.toString(), payload);
     });
     const connect = (): Promise<unknown> => Promise.all([this.#commands.connect(), subscriber.connect()]);
@@ -52,26 +80,31 @@ export class IoredisLink implements RedisLink {
     this.#isUp = true;
     subscriber.on('close', () => this.#wentDown());
     subscriber.on('ready', () => void this.#resubscribe());
+    subscriber.on('moved', () => this.#listener?.moved());
   }
 
   command(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
-    return this.#inTime(this.#commands, name, args, deadlineMs);
+    // ioredis takes Buffers, and would turn other arrays of bytes into text.
+    const values = args.map((value) => (value instanceof Uint8Array ? asBuffer(value) : value));
+    return this.#inTime(this.#commands, name, deadlineMs, () => this.#commands.callBuffer(name, ...values));
   }
 
   async subscribe(channels: readonly string[], deadlineMs: number): Promise<void> {
     for (const channel of channels) this.#channels.add(channel);
     try {
-      await this.#inTime(this.#subscriber, 'SUBSCRIBE', channels, deadlineMs);
+      await Promise.all(this.#pubSub.groups(channels).map((some) => this.#subscribe(some, deadlineMs)));
     } catch (error) {
-      for (const channel of channels) this.#channels.delete(channel);
+      this.unsubscribe(channels);
       throw error;
     }
   }
 
   unsubscribe(channels: readonly string[]): void {
     for (const channel of channels) this.#channels.delete(channel);
-    // Without a connection there is nothing to unsubscribe from.
-    this.#subscriber.unsubscribe(...channels).catch(() => undefined);
+    for (const some of this.#pubSub.groups(channels)) {
+      // Without a connection there is nothing to unsubscribe from.
+      this.#subscriptions.unsubscribe(this.#subscriber, some).catch(() => undefined);
+    }
   }
 
   reconnect(): void {
@@ -82,21 +115,24 @@ export class IoredisLink implements RedisLink {
     this.#listener = undefined;
     // Until the server has closed the subscriptions, others would take this node for one that can be reached.
     if (this.#subscriber.status === 'ready') {
-      await this.#inTime(this.#subscriber, 'QUIT', [], quitMs).catch(() => undefined);
+      await this.#inTime(this.#subscriber, 'QUIT', quitMs, () => this.#subscriber.callBuffer('QUIT')).catch(
+        () => undefined,
+      );
     }
     this.#commands.disconnect();
     this.#subscriber.disconnect();
   }
 
-  #inTime(connection: Redis, name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
+  #subscribe(channels: readonly string[], deadlineMs: number): Promise<unknown> {
+    const [connection, { subscribe }] = [this.#subscriber, this.#subscriptions];
+    return this.#inTime(connection, this.#pubSub.subscribe, deadlineMs, () => subscribe(connection, channels));
+  }
+
+  #inTime(connection: Redis, name: string, deadlineMs: number, call: () => Promise<unknown>): Promise<unknown> {
     const wasReady = connection.status === 'ready';
-    // ioredis takes Buffers, and would turn other arrays of bytes into text.
-    const values = args.map((value) => (value instanceof Uint8Array ? asBuffer(value) : value));
     return inTime(name, deadlineMs, wasReady, async () => {
       try {
-        return await (name === 'SUBSCRIBE'
-          ? connection.subscribe(...values.map(String))
-          : connection.callBuffer(name, ...values));
+        return await call();
       } catch (error) {
         throw asLinkError(error, wasReady);
       }
@@ -111,16 +147,29 @@ export class IoredisLink implements RedisLink {
 
   async #resubscribe(): Promise<void> {
     try {
-      for (const channels of chunks([...this.#channels], mostChannels)) await this.#subscriber.subscribe(...channels);
-      this.#isUp = true;
-      this.#listener?.up();
+      await Promise.all(this.#pubSub.groups([...this.#channels]).map((some) => this.#subscribeAgain(some)));
     } catch {
       // The connection was lost again: there is another `ready`.
+      return;
+    }
+    this.#isUp = true;
+    this.#listener?.up();
+  }
+
+  async #subscribeAgain(channels: readonly string[]): Promise<void> {
+    try {
+      await this.#subscriptions.subscribe(this.#subscriber, channels);
+    } catch (error) {
+      if (asLinkError(error, true).kind !== 'reply') throw error;
+      // Meanwhile their slot belongs to another server.
+      for (const channel of channels) this.#channels.delete(channel);
+      this.#listener?.moved();
     }
   }
 }
 
-function asLinkError(error: unknown, wasSent: boolean): LinkError {
+/** What has become of a command. */
+export function asLinkError(error: unknown, wasSent: boolean): LinkError {
   if (error instanceof LinkError) return error;
   const { message, name } = error instanceof Error ? error : new Error(String(error));
   if (name === 'ReplyError') return new LinkError('reply', true, message, { cause: error });

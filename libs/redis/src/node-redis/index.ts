@@ -1,12 +1,24 @@
+import { ClusterLink } from '../cluster/cluster-link.js';
+import type { RedisLink } from '../link.js';
+import { plainPubSub } from '../pub-sub.js';
 import { RedisBackplane, type RedisBackplaneOptions } from '../redis-backplane.js';
-import { type NodeRedisClient, NodeRedisLink } from './node-redis-link.js';
+import { SingleLink } from '../single-link.js';
+import { fixedServer, type NodeRedisClient } from './node-redis-client.js';
+import { NodeRedisCluster, type NodeRedisClusterClient } from './node-redis-cluster.js';
+import { NodeRedisLink } from './node-redis-link.js';
+import { NodeRedisPrimary, type NodeRedisSentinel } from './node-redis-sentinel.js';
 
-export type { NodeRedisClient } from './node-redis-link.js';
+export type { NodeRedisClient, NodeRedisMessageListener } from './node-redis-client.js';
+export type { NodeRedisClusterClient } from './node-redis-cluster.js';
+export type { NodeRedisSentinel } from './node-redis-sentinel.js';
 
 /** @publicApi */
 export interface NodeRedisBackplaneOptions extends RedisBackplaneOptions {
-  /** Where the server is and how to sign in. It is duplicated, and never used or closed itself. */
-  readonly client: NodeRedisClient;
+  /**
+   * Where Redis is and how to sign in: one server by `createClient`, `createSentinel`, or `createCluster` for a cluster
+   * of Redis 7.0 or newer. It is duplicated, and never used or closed itself.
+   */
+  readonly client: NodeRedisClient | NodeRedisSentinel | NodeRedisClusterClient;
 }
 
 /**
@@ -20,5 +32,11 @@ export interface NodeRedisBackplaneOptions extends RedisBackplaneOptions {
  * @publicApi
  */
 export function redisBackplane({ client, ...options }: NodeRedisBackplaneOptions): RedisBackplane {
-  return new RedisBackplane(new NodeRedisLink(client), options);
+  return new RedisBackplane(linkOf(client), options);
+}
+
+function linkOf(client: NodeRedisBackplaneOptions['client']): RedisLink {
+  if ('slots' in client) return new ClusterLink(new NodeRedisCluster(client));
+  const server = '_execute' in client ? new NodeRedisPrimary(client) : fixedServer(client);
+  return new SingleLink(new NodeRedisLink(server, plainPubSub));
 }

@@ -1,23 +1,9 @@
-import { type Argument, asBuffer, LinkError, type LinkListener, type RedisLink } from '../link.js';
-import { inTime, quitMs, retryDelayMs } from '../link-timing.js';
-
-/** What is used of a client that `createClient` of node-redis has made. @publicApi */
-export interface NodeRedisClient {
-  readonly isOpen: boolean;
-  readonly isReady: boolean;
-  readonly options?: { readonly socket?: object } | undefined;
-  duplicate(overrides?: object): NodeRedisClient;
-  connect(): Promise<unknown>;
-  destroy(): void;
-  on(event: string, listener: (error: Error) => void): unknown;
-  sendCommand(args: (string | Buffer)[], options?: object): Promise<unknown>;
-  subscribe(channels: string[], listener: (message: Buffer, channel: Buffer) => void, bufferMode: true): Promise<void>;
-  unsubscribe(
-    channels: string[],
-    listener: (message: Buffer, channel: Buffer) => void,
-    bufferMode: true,
-  ): Promise<void>;
-}
+import { type Argument, asBuffer, LinkError } from '../link.js';
+import { inTime, quitMs } from '../link-timing.js';
+import { type PubSub, shardedPubSub } from '../pub-sub.js';
+import type { ServerLink, ServerListener } from '../server-link.js';
+import type { NodeRedisClient, NodeRedisMessageListener, NodeRedisServer } from './node-redis-client.js';
+import { NodeRedisConnection } from './node-redis-connection.js';
 
 /** Strings of any kind as Buffers, by the bytes that stand for them in RESP. */
 const typeMapping = { 36: Buffer, 43: Buffer, 61: Buffer };
@@ -25,56 +11,78 @@ const typeMapping = { 36: Buffer, 43: Buffer, 61: Buffer };
 /** By name: the library is the application's, and there may be two copies of it. */
 const replyErrors = new Set(['ErrorReply', 'SimpleError', 'BlobError']);
 
-/**
- * The port on node-redis, which subscribes to all channels again before it is `ready`. Closes its trap: it would hold
- * commands back until there is a connection, and run them seconds later.
- */
-export class NodeRedisLink implements RedisLink {
-  readonly #commands: NodeRedisClient;
-  #subscriber: NodeRedisClient;
-  readonly #channels = new Set<string>();
-  #listener: LinkListener | undefined;
-  #isUp = false;
-  #lastError: Error | undefined;
+/** What of a connection for subscriptions depends on the kind of pub/sub. */
+interface Subscriptions {
+  subscribe(client: NodeRedisClient, channels: string[], listener: NodeRedisMessageListener): Promise<void>;
+  unsubscribe(client: NodeRedisClient, channels: string[], listener: NodeRedisMessageListener): Promise<void>;
+}
 
-  constructor(private readonly client: NodeRedisClient) {
-    this.#commands = this.#duplicate();
-    this.#subscriber = this.#duplicate();
+const plain: Subscriptions = {
+  subscribe: (client, channels, listener) => client.subscribe(channels, listener, true),
+  unsubscribe: (client, channels, listener) => client.unsubscribe(channels, listener, true),
+};
+
+const sharded: Subscriptions = {
+  subscribe: (client, channels, listener) => client.sSubscribe(channels, listener, true),
+  unsubscribe: (client, channels, listener) => client.sUnsubscribe(channels, listener, true),
+};
+
+/** One server, or the primary that Sentinel knows, by node-redis. */
+export class NodeRedisLink implements ServerLink {
+  readonly #server: NodeRedisServer;
+  readonly #pubSub: PubSub;
+  readonly #subscriptions: Subscriptions;
+  readonly #commands: NodeRedisConnection;
+  readonly #subscriber: NodeRedisConnection;
+  readonly #channels = new Set<string>();
+  #listener: ServerListener | undefined;
+
+  constructor(server: NodeRedisServer, pubSub: PubSub) {
+    this.#server = server;
+    this.#pubSub = pubSub;
+    this.#subscriptions = pubSub === shardedPubSub ? sharded : plain;
+    this.#commands = new NodeRedisConnection({
+      ...{ server, prepare: () => Promise.resolve(), up: () => undefined, down: () => undefined },
+    });
+    this.#subscriber = new NodeRedisConnection({
+      server,
+      prepare: (client) => this.#subscribeAgain(client),
+      up: () => this.#listener?.up(),
+      down: () => this.#listener?.down(new LinkError('away', false, 'The connection for subscriptions was lost')),
+    });
   }
 
-  async open(listener: LinkListener, deadlineMs: number): Promise<void> {
-    this.#listener = listener;
-    const connect = (): Promise<unknown> => Promise.all([this.#commands.connect(), this.#subscriber.connect()]);
+  async open(listener: ServerListener, deadlineMs: number): Promise<void> {
+    const connections = [this.#commands, this.#subscriber];
     try {
-      await inTime('connect', deadlineMs, false, connect);
+      await inTime('connect', deadlineMs, false, () => Promise.all(connections.map((each) => each.open())));
     } catch (error) {
-      // The library tries again for ever, and tells by an event why an attempt has failed.
-      throw asLinkError(this.#lastError ?? error, false);
+      throw asLinkError(this.#commands.lastError ?? this.#subscriber.lastError ?? error, false);
     }
-    this.#isUp = true;
-    this.#observe(this.#subscriber);
+    this.#listener = listener;
+    this.#server.watch(() => {
+      for (const connection of connections) connection.renew();
+    });
   }
 
   command(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
-    const connection = this.#commands;
     const values = args.map((value) => (value instanceof Uint8Array ? asBuffer(value) : String(value)));
-    const wasReady = connection.isReady;
-    return inTime(name, deadlineMs, wasReady, () =>
-      connection.sendCommand([name, ...values], { typeMapping }).catch((error: unknown) => {
-        throw asLinkError(error, wasReady);
-      }),
+    return this.#inTime(this.#commands, name, deadlineMs, (client) =>
+      client.sendCommand([name, ...values], { typeMapping }),
     );
   }
 
   async subscribe(channels: readonly string[], deadlineMs: number): Promise<void> {
-    const connection = this.#subscriber;
-    if (!connection.isReady) throw new LinkError('away', false, 'There is no connection for subscriptions');
     for (const channel of channels) this.#channels.add(channel);
     try {
-      await inTime('SUBSCRIBE', deadlineMs, true, () =>
-        connection.subscribe([...channels], this.#received, true).catch((error: unknown) => {
-          throw asLinkError(error, true);
-        }),
+      await Promise.all(
+        this.#pubSub
+          .groups(channels)
+          .map((some) =>
+            this.#inTime(this.#subscriber, this.#pubSub.subscribe, deadlineMs, (client) =>
+              this.#subscriptions.subscribe(client, some, this.#received),
+            ),
+          ),
       );
     } catch (error) {
       this.unsubscribe(channels);
@@ -84,71 +92,65 @@ export class NodeRedisLink implements RedisLink {
 
   unsubscribe(channels: readonly string[]): void {
     for (const channel of channels) this.#channels.delete(channel);
+    const { client } = this.#subscriber;
     // Without a connection there is nothing to unsubscribe from.
-    this.#subscriber.unsubscribe([...channels], this.#received, true).catch(() => undefined);
+    if (!client) return;
+    for (const some of this.#pubSub.groups(channels)) {
+      this.#subscriptions.unsubscribe(client, some, this.#received).catch(() => undefined);
+    }
   }
 
   reconnect(): void {
-    const old = this.#subscriber;
-    this.#wentDown();
-    if (old.isOpen) old.destroy();
-    const next = (this.#subscriber = this.#duplicate());
-    next
-      .connect()
-      .then(() => next.subscribe([...this.#channels], this.#received, true))
-      .then(
-        () => {
-          this.#observe(next);
-          this.#wentUp();
-        },
-        // Another attempt follows, as nothing comes from this one either.
-        () => next.isOpen && next.destroy(),
-      );
+    this.#subscriber.renew();
   }
 
   async close(): Promise<void> {
     this.#listener = undefined;
+    const { client } = this.#subscriber;
     // Until the server has closed the subscriptions, others would take this node for one that can be reached.
-    const quit = async (): Promise<unknown> => await this.#subscriber.sendCommand(['QUIT']);
-    if (this.#subscriber.isReady) await inTime('QUIT', quitMs, true, quit).catch(() => undefined);
-    for (const connection of [this.#commands, this.#subscriber]) if (connection.isOpen) connection.destroy();
+    if (client) await inTime('QUIT', quitMs, true, () => client.sendCommand(['QUIT'])).catch(() => undefined);
+    for (const connection of [this.#commands, this.#subscriber]) connection.close();
+    this.#server.close();
   }
 
   readonly #received = (message: Buffer, channel: Buffer): void => {
     this.#listener?.message(channel.toString(), message);
   };
 
-  #duplicate(): NodeRedisClient {
-    const connection = this.client.duplicate({
-      disableOfflineQueue: true,
-      socket: { ...this.client.options?.socket, reconnectStrategy: retryDelayMs },
-    });
-    // Each is told to whoever has called; without a listener it would end the process.
-    connection.on('error', (error) => (this.#lastError = error));
-    return connection;
+  #inTime<T>(
+    connection: NodeRedisConnection,
+    name: string,
+    deadlineMs: number,
+    call: (client: NodeRedisClient) => Promise<T>,
+  ): Promise<T> {
+    const { client } = connection;
+    if (!client) return Promise.reject(asLinkError(connection.lastError ?? new Error('not connected'), false));
+    return inTime(name, deadlineMs, true, () =>
+      call(client).catch((error: unknown) => {
+        throw asLinkError(error, true);
+      }),
+    );
   }
 
-  #observe(connection: NodeRedisClient): void {
-    const isCurrent = (): boolean => connection === this.#subscriber;
-    connection.on('error', () => isCurrent() && this.#wentDown());
-    connection.on('reconnecting', () => isCurrent() && this.#wentDown());
-    connection.on('ready', () => isCurrent() && this.#wentUp());
-  }
-
-  #wentDown(): void {
-    if (!this.#isUp) return;
-    this.#isUp = false;
-    this.#listener?.down(new LinkError('away', false, 'The connection for subscriptions was lost'));
-  }
-
-  #wentUp(): void {
-    if (this.#isUp) return;
-    this.#isUp = true;
-    this.#listener?.up();
+  async #subscribeAgain(client: NodeRedisClient): Promise<void> {
+    client.on('sharded-channel-moved', () => this.#listener?.moved());
+    await Promise.all(
+      this.#pubSub.groups([...this.#channels]).map(async (channels) => {
+        try {
+          await this.#subscriptions.subscribe(client, channels, this.#received);
+        } catch (error) {
+          if (asLinkError(error, true).kind !== 'reply') throw error;
+          // Meanwhile their slot belongs to another server.
+          for (const channel of channels) this.#channels.delete(channel);
+          this.#listener?.moved();
+        }
+      }),
+    );
   }
 }
 
-function asLinkError(error: unknown, wasSent: boolean): LinkError {
+/** What has become of a command. */
+export function asLinkError(error: unknown, wasSent: boolean): LinkError {
   if (error instanceof LinkError) return error;
   const { message, constructor } = error instanceof Error ? error : new Error(String(error));
   if (replyErrors.has(constructor.name)) return new LinkError('reply', true, message, { cause: error });

@@ -1,14 +1,28 @@
+import type { Script } from '../link.js';
+import type { PubSub } from '../pub-sub.js';
 import { fence, script } from './script.js';
+
+/** The scripts that publish, by the command of the pub/sub. */
+export interface PublishingScripts {
+  readonly append: Script;
+  readonly announce: Script;
+}
+
+export function publishingScripts({ publish }: PubSub): PublishingScripts {
+  return { append: append(publish), announce: announce(publish) };
+}
 
 /**
  * Stores items and publishes them. A repeat of the call, which the number tells, gets the first answer; a call with an
  * older number has been given up, and is refused.
  *
- * KEYS: meta, log, call, once. ARGV: number of the call, new epoch, size, bytes, ttl, life of the meta, window of the
- * key (0: there is none), channel, items.
+ * KEYS: meta, log, call, and once if there is a window: while a slot moves, a key that does not exist is one that may
+ * be on either side, and the call is refused. ARGV: number of the call, new epoch, size, bytes, ttl, life of the meta,
+ * window of the key (0: there is none), channel, items.
  */
-export const append = script(
-  `${fence}
+const append = (publish: PubSub['publish']): Script =>
+  script(
+    `${fence}
 local number = tonumber(ARGV[1])
 local size, maxBytes, window = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[7])
 local call = redis.call('HMGET', KEYS[3], 'n', 'e', 'o', 'a', 'r')
@@ -54,19 +68,21 @@ end
 local result = answer(epoch, first, at, '0')
 for index = 9, #ARGV do
   local offset = string.format('%.0f', top + index - 8)
-  redis.call('PUBLISH', ARGV[8], offset .. ' ' .. epoch .. ' ' .. at .. '\\n' .. ARGV[index])
+  redis.call('${publish}', ARGV[8], offset .. ' ' .. epoch .. ' ' .. at .. '\\n' .. ARGV[index])
 end
 return result
 `,
-);
+  );
 
 /**
  * Publishes in a room without history. The message names its node, which has delivered it already.
  *
- * KEYS: once. ARGV: window of the key (0: there is none), channel, node, items.
+ * KEYS: once if there is a window; without a key a server publishes as long as the slot is its own. ARGV: window of the
+ * key (0: there is none), channel, node, items.
  */
-export const announce = script(
-  `
+const announce = (publish: PubSub['publish']): Script =>
+  script(
+    `
 local window = tonumber(ARGV[1])
 if window > 0 then
   local known = redis.call('GET', KEYS[1])
@@ -75,10 +91,10 @@ end
 local time = redis.call('TIME')
 local at = string.format('%.0f', tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
 if window > 0 then redis.call('SET', KEYS[1], at, 'PX', window) end
-for index = 4, #ARGV do redis.call('PUBLISH', ARGV[2], '0 ' .. ARGV[3] .. ' ' .. at .. '\\n' .. ARGV[index]) end
+for index = 4, #ARGV do redis.call('${publish}', ARGV[2], '0 ' .. ARGV[3] .. ' ' .. at .. '\\n' .. ARGV[index]) end
 return {at, '0'}
 `,
-);
+  );
 
 /**
  * Everything after a position, as far as it fits the page.

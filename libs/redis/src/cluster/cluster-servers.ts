@@ -1,0 +1,212 @@
+import type { Clock, TimerHandle } from '@holdfast/backplane';
+import { LinkError } from '../link.js';
+import { retryDelayMs } from '../link-timing.js';
+import { ProbedServer } from '../probed-server.js';
+import type { PubSub } from '../pub-sub.js';
+import { slotOfKey } from '../slots.js';
+import type { ClusterSource } from './cluster-source.js';
+import { pause } from './pause.js';
+
+/** Milliseconds to find out which servers there are, when nobody waits for it. */
+const lookMs = 5_000;
+/** Milliseconds after which the cluster is asked again while a server cannot be reached. */
+const againMs = 500;
+/** Milliseconds for which a server that has refused a slot knows better than those that have not heard of it yet. */
+const toldMs = 5_000;
+
+export interface ClusterServersParts {
+  readonly source: ClusterSource;
+  readonly pubSub: PubSub;
+  readonly clock: Clock;
+  readonly deadlineMs: number;
+  readonly probeChannel: (tag: string) => string;
+  message(channel: string, payload: Uint8Array): void;
+  /** Messages of this server may be lost from now on. */
+  down(address: string, cause: Error): void;
+  /** All subscriptions to this server hold again. */
+  up(address: string): void;
+  /** This server has ended subscriptions, as their slots are not its own any more. */
+  moved(address: string): void;
+  /** A slot has another master, or a server can be reached. */
+  changed(): void;
+}
+
+interface Known {
+  readonly server: ProbedServer;
+  isOpen: boolean;
+  /** Its subscriptions are lost: another master may take over. */
+  isDown: boolean;
+  /** It has no slot yet: one is moving there. */
+  readonly isAsked: boolean;
+}
+
+/** The masters of a cluster, and which slots they serve. */
+export class ClusterServers {
+  readonly #known = new Map<string, Known>();
+  #masters: (string | undefined)[] = [];
+  readonly #told = new Map<number, { readonly address: string; readonly at: number }>();
+  #later: TimerHandle;
+  #isStale = false;
+  #isRefreshing = false;
+  #isClosed = false;
+
+  constructor(private readonly parts: ClusterServersParts) {}
+
+  get all(): readonly ProbedServer[] {
+    return [...this.#known.values()].map(({ server }) => server);
+  }
+
+  /** Connects to all of them. @throws LinkError */
+  async open(): Promise<void> {
+    await Promise.all(await this.#look(this.parts.deadlineMs));
+  }
+
+  addressOf(told: string): string {
+    return this.parts.source.addressOf(told);
+  }
+
+  masterOf(slot: number): string | undefined {
+    return this.#masters[slot];
+  }
+
+  /** The server with this address, if it is connected. */
+  at(address: string | undefined): ProbedServer | undefined {
+    const known = address === undefined ? undefined : this.#known.get(address);
+    return known?.isOpen === true ? known.server : undefined;
+  }
+
+  /**
+   * The master of a slot, or the one that the slot moves to. Waits for a server that was just found.
+   *
+   * @throws LinkError
+   */
+  async reach(slot: number, asked: string | undefined, deadlineAt: number): Promise<ProbedServer> {
+    const { clock } = this.parts;
+    for (;;) {
+      const address = asked ?? this.#masters[slot];
+      const server = this.at(address);
+      if (server) return server;
+      if (address === undefined) throw new LinkError('reply', false, `CLUSTERDOWN slot ${slot} has no master`);
+      if (asked !== undefined && !this.#known.has(asked)) this.#add(asked, true).catch(() => undefined);
+      if (this.#isClosed || !this.#known.has(address) || clock.now() >= deadlineAt) {
+        throw new LinkError('away', false, `Redis cannot be reached at ${address}`);
+      }
+      await pause(clock);
+    }
+  }
+
+  /** A server has told that the slot has this master. */
+  moved(slot: number, address: string): void {
+    this.#told.set(slot, { address, at: this.parts.clock.now() });
+    if (!this.#known.has(address)) return;
+    this.#masters[slot] = address;
+    this.parts.changed();
+  }
+
+  /** Finds out in the background which servers there are by now. */
+  refresh(): void {
+    this.#isStale = true;
+    if (this.#isRefreshing || this.#isClosed) return;
+    this.#isRefreshing = true;
+    void this.#refresh();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.parts.clock.cancel(this.#later);
+    const servers = this.all;
+    this.#known.clear();
+    await Promise.all(servers.map((server) => server.close()));
+  }
+
+  async #refresh(): Promise<void> {
+    for (let attempt = 0; this.#isStale && !this.#isClosed; attempt++) {
+      this.#isStale = false;
+      const opening = await this.#look(lookMs).catch(() => undefined);
+      if (!opening) this.#isStale = true;
+      // Each has its own attempts.
+      for (const opened of opening ?? []) opened.catch(() => undefined);
+      // Many calls are refused while a slot moves: it is not asked for each of them.
+      await pause(this.parts.clock, retryDelayMs(attempt));
+    }
+    this.#isRefreshing = false;
+    if ([...this.#known.values()].some(({ isDown }) => isDown)) this.#refreshLater();
+  }
+
+  /** It takes some time until a server that is away is replaced, or back. */
+  #refreshLater(): void {
+    this.parts.clock.cancel(this.#later);
+    this.#later = this.parts.clock.schedule(() => this.refresh(), againMs);
+  }
+
+  /** @returns for each server that is new: when it is connected */
+  async #look(deadlineMs: number): Promise<Promise<void>[]> {
+    const masters = [...(await this.parts.source.masters(deadlineMs))];
+    if (this.#isClosed) return [];
+    for (const [slot, { address, at }] of this.#told) {
+      if (this.parts.clock.now() - at > toldMs) this.#told.delete(slot);
+      else masters[slot] = address;
+    }
+    this.#masters = masters;
+    const addresses = new Set(masters.filter((address) => address !== undefined));
+    for (const [address, { server, isAsked }] of this.#known) {
+      if (!addresses.has(address) && !isAsked) this.#forget(address, server);
+    }
+    const opening: Promise<void>[] = [];
+    for (const address of addresses) {
+      if (this.#known.has(address)) this.#probe(address).catch(() => this.refresh());
+      else opening.push(this.#add(address, false));
+    }
+    this.parts.changed();
+    return opening;
+  }
+
+  async #add(address: string, isAsked: boolean): Promise<void> {
+    const { source, pubSub, clock, deadlineMs, message, down, up, moved, changed } = this.parts;
+    const refresh = (): void => this.refresh();
+    // A master that stands still may have been replaced.
+    const server = new ProbedServer({ link: source.connect(address), pubSub, clock, deadlineMs, failed: refresh });
+    const known: Known = { server, isOpen: false, isDown: false, isAsked };
+    this.#known.set(address, known);
+    try {
+      await server.open({
+        message,
+        down: (cause) => {
+          known.isDown = true;
+          down(address, cause);
+          refresh();
+        },
+        up: () => {
+          known.isDown = false;
+          up(address);
+        },
+        moved: () => {
+          moved(address);
+          refresh();
+        },
+      });
+      known.isOpen = true;
+      await this.#probe(address);
+    } catch (error) {
+      this.#forget(address, server);
+      this.#refreshLater();
+      throw error;
+    }
+    changed();
+  }
+
+  /** Tries the subscriptions to a server by a channel of one of its slots. */
+  async #probe(address: string): Promise<void> {
+    const server = this.at(address);
+    if (!server || !this.#masters.includes(address)) return;
+    let number = 0;
+    while (this.#masters[slotOfKey(String(number))] !== address) number++;
+    await server.probeBy(this.parts.probeChannel(String(number)));
+  }
+
+  #forget(address: string, server: ProbedServer): void {
+    this.parts.down(address, new LinkError('away', false, `${address} serves no slot any more, or cannot be reached`));
+    if (this.#known.get(address)?.server === server) this.#known.delete(address);
+    void server.close();
+  }
+}

@@ -1,0 +1,16 @@
+import { LinkError } from '../link.js';
+
+/** What a server of a cluster answers where a slot is not its own, or not entirely. Nothing was carried out. */
+export type Redirect =
+  | { readonly kind: 'moved' | 'ask'; readonly address: string }
+  /** Neither server has all keys of the call, or the slot has no master at this moment. */
+  | { readonly kind: 'later' };
+
+/** @returns undefined: the error is another one. */
+export function redirectOf(error: unknown): Redirect | undefined {
+  if (!(error instanceof LinkError) || error.kind !== 'reply') return undefined;
+  const [word = '', , address = ''] = error.message.split(' ', 3);
+  if (word === 'MOVED') return { kind: 'moved', address };
+  if (word === 'ASK') return { kind: 'ask', address };
+  return word === 'TRYAGAIN' || word === 'CLUSTERDOWN' ? { kind: 'later' } : undefined;
+}

@@ -1,0 +1,92 @@
+import { type ClusterSource, hostAndPort } from '../cluster/cluster-source.js';
+import { LinkError } from '../link.js';
+import { inTime } from '../link-timing.js';
+import { shardedPubSub } from '../pub-sub.js';
+import type { ServerLink } from '../server-link.js';
+import { slots } from '../slots.js';
+import { fixedServer, type NodeRedisClient } from './node-redis-client.js';
+import { asLinkError, NodeRedisLink } from './node-redis-link.js';
+
+/** One master of a cluster. */
+interface NodeRedisMaster {
+  readonly host: string;
+  readonly port: number;
+  /** Made by `nodeClient` at once, and connected later. */
+  readonly client?: NodeRedisClient | undefined;
+}
+
+/** An address inside the cluster, and that for the client. */
+type AddressMap =
+  | Readonly<Record<string, { host: string; port: number }>>
+  | ((address: string) => { host: string; port: number } | undefined);
+
+/** What is used of a client that `createCluster` of node-redis has made. @publicApi */
+export interface NodeRedisClusterClient {
+  readonly slots: readonly ({ readonly master: NodeRedisMaster } | undefined)[];
+  /** Nothing else leads to the map of addresses. */
+  readonly _options: { readonly nodeAddressMap?: AddressMap | undefined };
+  duplicate(overrides?: object): NodeRedisClusterClient;
+  connect(): Promise<unknown>;
+  destroy(): void;
+  nodeClient(master: object): Promise<unknown>;
+  on(event: string, listener: (error: Error) => void): unknown;
+}
+
+/**
+ * Where the cluster is, by node-redis. Its client is asked for the servers only: it waits for servers that do not come
+ * back, and does not tell which subscriptions it could not renew.
+ */
+export class NodeRedisCluster implements ClusterSource {
+  /** To one of the servers. */
+  #pattern: NodeRedisClient | undefined;
+  #known: readonly string[] = [];
+
+  constructor(private readonly client: NodeRedisClusterClient) {}
+
+  async masters(deadlineMs: number): Promise<readonly (string | undefined)[]> {
+    const startedAt = performance.now();
+    if (this.#known.length > 0) {
+      const rootNodes = this.#known.map((address) => ({ socket: hostAndPort(address) }));
+      const masters = await this.#ask({ rootNodes }, deadlineMs / 2).catch(() => undefined);
+      if (masters) return masters;
+    }
+    // Those of the application may have other addresses by now.
+    return await this.#ask({}, deadlineMs - (performance.now() - startedAt));
+  }
+
+  addressOf(told: string): string {
+    const { nodeAddressMap } = this.client._options;
+    const mapped = typeof nodeAddressMap === 'function' ? nodeAddressMap(told) : nodeAddressMap?.[told];
+    return mapped ? `${mapped.host}:${mapped.port}` : told;
+  }
+
+  connect(address: string): ServerLink {
+    if (!this.#pattern) throw new LinkError('away', false, 'The cluster was not found yet');
+    return new NodeRedisLink(fixedServer(this.#pattern, hostAndPort(address)), shardedPubSub);
+  }
+
+  async #ask(overrides: object, deadlineMs: number): Promise<readonly (string | undefined)[]> {
+    // Otherwise it would wait until all masters can be reached.
+    const seed = this.client.duplicate({ ...overrides, minimizeConnections: true });
+    let lastError: unknown;
+    // Without a listener an error would end the process.
+    seed.on('error', (error) => (lastError ??= error));
+    try {
+      await inTime('CLUSTER SLOTS', deadlineMs, false, () => seed.connect());
+      const masters = Array.from({ length: slots }, (_, slot) => seed.slots[slot]?.master);
+      const one = masters.find((master) => master !== undefined);
+      if (one) {
+        // It is there at once. Its connection is not needed.
+        seed.nodeClient(one).catch(() => undefined);
+        this.#pattern = one.client;
+      }
+      const addresses = masters.map((master) => master && this.addressOf(`${master.host}:${master.port}`));
+      this.#known = [...new Set(addresses)].filter((address) => address !== undefined);
+      return addresses;
+    } catch (error) {
+      throw asLinkError(lastError ?? error, false);
+    } finally {
+      seed.destroy();
+    }
+  }
+}
