@@ -21,7 +21,9 @@ const program =
   /**
    * As in test/chaos/chaos.ts, whose types need those of browsers.
    *
-   * @type {{ chaos: (options: object) => Promise<import('./chaos-result.js').ChaosResult> }}
+   * @type {{
+   *   chaos: (options: object) => Promise<{ violations: string[]; records: object[]; recovery: Map<string, object> }>;
+   * }}
    */ (await loadTestProgram('chaos/chaos.ts'));
 const seed = Number(values.seed);
 console.log(`Seed ${seed}`);
@@ -43,6 +45,7 @@ if (values.output !== undefined) {
 }
 if (violations.length > 0) {
   console.error(`\n${violations.slice(0, 50).join('\n')}\n${violations.length} violations`);
+  console.error(`\nThe same faults again: npm run chaos -- ${process.argv.slice(2).join(' ')} --seed ${seed}`);
   process.exit(1);
 }
 console.log('No violation');

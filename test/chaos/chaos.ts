@@ -35,7 +35,10 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const random = seededRandom(seed);
   const between = (least: number, most: number): number => least + random.next() * (most - least);
   const records: ChaosRecord[] = [];
-  const record = (one: ChaosRecord): void => void records.push(one);
+  const record = (one: ChaosRecord): void => {
+    records.push(one);
+    if (one.type === 'drained') progress(`   ${JSON.stringify(one)}`);
+  };
   await using cluster = await Cluster.start(between, record);
   const rooms = Array.from({ length: options.rooms }, (_, index) => `log/${index}`);
   await cluster.populate(options.clients, rooms);
@@ -96,7 +99,11 @@ async function breakAgainAndAgain(
 }
 
 /** Waits until all clients have all there is, and adds the logs to the records. @returns what has never come */
-async function settle(cluster: Cluster, rooms: readonly string[], record: (one: ChaosRecord) => void): Promise<string[]> {
+async function settle(
+  cluster: Cluster,
+  rooms: readonly string[],
+  record: (one: ChaosRecord) => void,
+): Promise<string[]> {
   const deadline = Date.now() + settleMs;
   for (;;) {
     const logs: FinalLog[] = [];

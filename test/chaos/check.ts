@@ -29,7 +29,9 @@ export function check(records: readonly ChaosRecord[]): Verdict {
     violations: [
       ...placesThatDiffer(published, told),
       ...unexpectedInLogs(published, logs),
-      ...lost.filter(({ at }) => at > lastLoss).map(({ room, id }) => `${room}: ${id} was acknowledged, and is not there`),
+      ...lost
+        .filter(({ at }) => at > lastLoss)
+        .map(({ room, id }) => `${room}: ${id} was acknowledged, and is not there`),
       ...recordsThatDiffer(told, logs),
       ...wrongMembers(told, logs),
       ...(lastLoss === -Infinity ? noticesWithoutLoss(told) : []),
@@ -86,7 +88,10 @@ function recordsThatDiffer(told: readonly Told[], logs: ReadonlyMap<string, Fina
     if (!log) continue;
     const { have, base, faults } = replay(record);
     violations.push(...faults.map((fault) => `${key}: ${fault}`));
-    const difference = differenceOf(have, log.items.filter(({ offset }) => offset > base));
+    const difference = differenceOf(
+      have,
+      log.items.filter(({ offset }) => offset > base),
+    );
     if (difference) violations.push(`${key}: ${difference}`);
   }
   return violations;
@@ -132,7 +137,9 @@ function wrongMembers(told: readonly Told[], logs: ReadonlyMap<string, FinalLog>
 function noticesWithoutLoss(told: readonly Told[]): string[] {
   return told
     .filter(({ what }) => what === 'gap' || what === 'undone')
-    .map(({ client, room, what, reason, count }) => `${client}, ${room}: ${what} ${reason ?? count}, and nothing was lost`);
+    .map(
+      ({ client, room, what, reason, count }) => `${client}, ${room}: ${what} ${reason ?? count}, and nothing was lost`,
+    );
 }
 
 /** No two nodes have changed a session under the same fence. */
@@ -157,15 +164,18 @@ function groupBy<T>(all: readonly T[], keyOf: (one: T) => string): Map<string, T
 }
 
 /** How long rooms of clients were away, by the kind of the fault before: RTO, in milliseconds. */
-export function recoveryTimes(records: readonly ChaosRecord[]): Map<string, { times: number; p50: number; p99: number }> {
+export function recoveryTimes(
+  records: readonly ChaosRecord[],
+): Map<string, { times: number; p50: number; p99: number }> {
   const faults = records.filter((record): record is Fault => record.type === 'fault').sort((a, b) => a.at - b.at);
   const waits = new Map<string, number[]>(faults.map(({ kind }) => [kind, []]));
   for (const record of records) {
     if (record.type !== 'away') continue;
     const fault = faults.findLast(({ at }) => at <= record.at + 50);
     if (!fault) continue;
-    // What cannot be reached cannot be recovered: a Redis counts from its return on.
-    const from = fault.kind.startsWith('redis') ? Math.max(fault.until, record.at) : record.at;
+    // What cannot be reached cannot be recovered: a Redis counts from its return on. Of nodes clients hear late.
+    const isOfRedis = fault.kind.startsWith('redis');
+    const from = isOfRedis ? Math.max(fault.until, record.at) : fault.kind.startsWith('node') ? fault.at : record.at;
     waits.get(fault.kind)?.push(Math.max(0, record.until - from));
   }
   return new Map(

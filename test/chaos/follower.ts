@@ -83,4 +83,3 @@ export class Follower {
     room.on('$skipped', ({ count }) => tell('skipped', { count }));
   }
 }
-

@@ -30,7 +30,8 @@ export class NodeProcess {
     this.#child = child;
     this.#isOrdered = false;
     this.#ended = once(child, 'close').then(([code, signal]) => {
-      if (!this.#isOrdered) this.crashes.push(`${String(code)} ${String(signal)}: ${this.complaints.slice(-5).join('\n')}`);
+      if (!this.#isOrdered)
+        this.crashes.push(`${String(code)} ${String(signal)}: ${this.complaints.slice(-5).join('\n')}`);
     });
     createInterface(child.stderr).on('line', (line) => this.complaints.push(line));
     await new Promise<void>((listening, failed) => {

@@ -68,4 +68,14 @@ export interface FinalLog {
   readonly members: number;
 }
 
-export type ChaosRecord = Published | Told | Away | Owned | Fault | FinalLog;
+/** What a node says of its drain. */
+export interface Drained {
+  readonly type: 'drained';
+  readonly connections: number;
+  readonly moved: number;
+  readonly closed: number;
+  readonly cut: number;
+  readonly durationMs: number;
+}
+
+export type ChaosRecord = Published | Told | Away | Owned | Fault | FinalLog | Drained;

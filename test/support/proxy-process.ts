@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { failureOf } from './requirement.js';
 
 /** What is replaced in the shipped files, and by what. */
@@ -110,12 +110,11 @@ export class ProxyProcess implements AsyncDisposable {
   }
 
   async #servesAfter(before: number): Promise<void> {
-    await vi.waitFor(
-      () => {
-        if (!this.program.serves(this.log.slice(before))) throw new Error(`Does not serve:\n${this.log}`);
-      },
-      { timeout: 10_000, interval: 20 },
-    );
+    const deadline = performance.now() + 10_000;
+    while (!this.program.serves(this.log.slice(before))) {
+      if (performance.now() > deadline) throw new Error(`Does not serve:\n${this.log}`);
+      await sleep(20);
+    }
   }
 }
 

@@ -67,7 +67,14 @@ export class RedisServer implements AsyncDisposable {
   async restart(mark?: string): Promise<void> {
     await this.kill();
     await rm(this.#dump, { force: true });
+    await rm(join(this.folder, 'appendonlydir'), { recursive: true, force: true });
     if (mark !== undefined) await copyFile(mark, this.#dump);
+    await this.#launch();
+  }
+
+  /** Ends it without a word, and starts it with what it has on disk. */
+  async revive(): Promise<void> {
+    await this.kill();
     await this.#launch();
   }
 
