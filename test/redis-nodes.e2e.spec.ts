@@ -64,7 +64,11 @@ requires('redis-server', redisMissing)('two processes of the service on one Redi
       await client.request('say', { text: 'before' });
       await vi.waitFor(() => expect(heard).toEqual(['before']), 10_000);
       const data = await redis.mark();
+      const engine = async (): Promise<number> => (await fetch(`${await service.url()}/health/engine`)).status;
+      expect(await engine()).toBe(200);
       redis.stop();
+      expect(await engine()).toBe(503);
+      expect((await fetch(`${await service.url()}/health/ready`)).status).toBe(200);
       await expect(client.request('say', { text: 'lost' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
       await redis.restart(data);
       await vi.waitFor(() => client.request('say', { text: 'after' }), { timeout: 20_000, interval: 200 });

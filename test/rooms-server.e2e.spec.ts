@@ -158,6 +158,16 @@ describe('rooms on the server', () => {
     await expect(use(sut.rooms)).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { outcome: 'none' } });
   });
 
+  it('does not start when the engine keeps less than a policy demands', async () => {
+    const rooms = [{ pattern: 'orders/:id', durability: 'disk' as const }];
+    await expect(boot({ options: { rooms } })).rejects.toMatchObject({
+      code: 'INVALID_OPTIONS',
+      message: expect.stringMatching(
+        /"orders\/:id" demand the durability "disk", and the engine "memory" offers/,
+      ) as string,
+    });
+  });
+
   it('closes the connections of a room', async () => {
     await using sut = await start();
     await using ada = await TestClient.connectSdk(sut.app.url());

@@ -309,3 +309,46 @@ describe('an outage', () => {
     expect(fooled.counts.failedReads).toBeGreaterThan(2);
   });
 });
+
+describe('an engine that is away, in a room whose policy holds publications', () => {
+  it('gets them when it is back, each once and in order, and the members too', async () => {
+    await joined('held');
+    node.way.cut();
+    const waiting = Promise.all(['a', 'b', 'c'].map((text) => hub.publish('held', bytes(text))));
+    await nodes.pass(4_000);
+    expect(hub.pendingBytes).toBe(3);
+    node.way.mend();
+    await nodes.pass(500);
+    expect((await waiting).map(({ first }) => first?.offset)).toEqual([1, 2, 3]);
+    await publish(other, 'held', 'd');
+    await nodes.pass(100);
+    expect(member.lines.filter((line) => line.startsWith('+'))).toEqual(['+a', '+b', '+c', '+d']);
+    expect(hub.pendingBytes).toBe(0);
+  });
+
+  it('loses none of them that it has refused in time', async () => {
+    node.way.cut();
+    const refused = hub.publish('held', bytes('a')).catch((error: unknown) => error);
+    await nodes.pass(4_900);
+    const later = hub.publish('held', bytes('b'));
+    await nodes.pass(400);
+    expect(await refused).toMatchObject({ code: 'AWAY', outcome: 'none' });
+    node.way.mend();
+    await nodes.pass(500);
+    expect((await later).first?.offset).toBe(1);
+  });
+
+  it('does not hold what may have been stored, nor what a hub holds that closes', async () => {
+    node.way.loseNextReply();
+    const unknown = hub.publish('held', bytes('a')).catch((error: unknown) => error);
+    await nodes.pass(2_000);
+    expect(await unknown).toMatchObject({ outcome: 'unknown' });
+    node.way.cut();
+    const held = hub.publish('held', bytes('b')).catch((error: unknown) => error);
+    await nodes.pass(100);
+    const closed = hub.close();
+    await nodes.pass(300);
+    await closed;
+    expect(await held).toBeInstanceOf(BackplaneError);
+  });
+});

@@ -43,6 +43,7 @@ export { RoomHistoryOptions, RoomLimitOptions, RoomPolicyOptions } from './rooms
 export { type RoomPosition } from './rooms/room-position.js';
 export { type PublishOptions, type RoomTarget } from './rooms/room-target.js';
 export { type RoomHistory, type RoomPublication, Rooms } from './rooms/rooms.service.js';
+export { EngineHealth, type EngineState } from './nodes/engine-health.js';
 export { type DisconnectOptions, Nodes, type NodesOptions, type NodesResult } from './nodes/nodes.service.js';
 export { ReadinessService } from './admission/readiness.service.js';
 export { DrainService } from './drain/drain.service.js';

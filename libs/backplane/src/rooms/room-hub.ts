@@ -61,7 +61,7 @@ export class RoomHub {
     this.#onCommand = options.onCommand ?? (() => undefined);
     this.#clock = clock;
     this.#feeds = new Feeds(backplane, clock, random, settings, counts);
-    this.#writers = new RoomWriters(backplane, settings, (...stored) => this.#stored(...stored));
+    this.#writers = new RoomWriters(backplane, settings, clock, (...stored) => this.#stored(...stored));
   }
 
   /** Number of rooms on this node: with members, or left a moment ago. */
@@ -103,6 +103,7 @@ export class RoomHub {
   /** Ends all subscriptions and disconnects the engine. No member is called any more. */
   close(): Promise<void> {
     this.#feeds.close();
+    this.#writers.close();
     return this.#backplane.close();
   }
 

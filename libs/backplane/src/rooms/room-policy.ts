@@ -18,4 +18,9 @@ export interface RoomPolicy {
    * `too-many` and continues at the top. 0: it never gets any. Infinity: everything that is still in the log.
    */
   readonly maxRecovered: number;
+  /**
+   * Milliseconds for which a publish waits for an engine that is away, before it rejects. Default 0: it rejects at once.
+   * Only for rooms with history, and only while nothing of it may have been stored.
+   */
+  readonly holdMs?: number;
 }

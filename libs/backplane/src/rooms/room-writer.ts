@@ -1,6 +1,7 @@
 import type { Backplane, Once, Published } from '../contract/backplane.js';
-import { asBackplaneError, BackplaneError } from '../contract/backplane-error.js';
+import { asBackplaneError, BackplaneError, type BackplaneErrorCode } from '../contract/backplane-error.js';
 import { Fifo } from '../log/fifo.js';
+import type { Clock } from '../ports/clock.js';
 import type { HubSettings } from './hub-settings.js';
 import type { RoomPolicy } from './room-policy.js';
 
@@ -11,12 +12,21 @@ interface Entry {
   readonly reject: (error: BackplaneError) => void;
 }
 
+/** Between two attempts while the engine is away. */
+const pauseMs = 250;
+
+/** Errors that end by themselves. */
+const passing = new Set<BackplaneErrorCode>(['AWAY', 'MOVING', 'READ_ONLY', 'TIMEOUT']);
+
 /** Called after items were stored; the first of them is at `published.first`. */
 export type OnStored = (room: string, items: readonly Uint8Array[], published: Published, hasKey: boolean) => void;
 
 /** Owner of a writer. */
 export interface RoomWriterOwner {
   readonly stored: OnStored;
+  readonly clock: Clock;
+  /** Nothing is published any more. */
+  readonly isClosed: boolean;
   /** The engine has confirmed or rejected items of so many bytes. */
   settled(bytes: number): void;
   /** The writer has nothing to do any more. */
@@ -72,12 +82,21 @@ export class RoomWriter {
     this.#owner.idle(this.#room);
   }
 
+  /** Holds what was not stored, as long as the policy allows. */
   async #publish(items: readonly Uint8Array[], once: Once | undefined): Promise<Published | BackplaneError> {
-    try {
-      const options = { history: this.#policy.history, ...(once && { once }) };
-      return await this.#backplane.publish(this.#room, items, options);
-    } catch (error) {
-      return asBackplaneError(error, 'publish');
+    const { clock } = this.#owner;
+    const { history, holdMs = 0 } = this.#policy;
+    const until = clock.now() + (history.size > 0 ? holdMs : 0);
+    for (;;) {
+      try {
+        return await this.#backplane.publish(this.#room, items, { history, ...(once && { once }) });
+      } catch (error) {
+        const failure = asBackplaneError(error, 'publish');
+        const leftMs = until - clock.now();
+        const mayPass = failure.outcome === 'none' && passing.has(failure.code);
+        if (!mayPass || leftMs <= 0 || this.#owner.isClosed) return failure;
+        await new Promise<void>((resolve) => clock.schedule(resolve, Math.min(pauseMs, leftMs)));
+      }
     }
   }
 

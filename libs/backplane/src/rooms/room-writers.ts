@@ -1,5 +1,6 @@
 import type { Backplane, Once, Published } from '../contract/backplane.js';
 import { BackplaneError } from '../contract/backplane-error.js';
+import type { Clock } from '../ports/clock.js';
 import type { HubSettings } from './hub-settings.js';
 import type { RoomPolicy } from './room-policy.js';
 import { type OnStored, RoomWriter, type RoomWriterOwner } from './room-writer.js';
@@ -7,12 +8,15 @@ import { type OnStored, RoomWriter, type RoomWriterOwner } from './room-writer.j
 /** The writers of the rooms to which this node is publishing, with a limit on their bytes. */
 export class RoomWriters implements RoomWriterOwner {
   readonly stored: OnStored;
+  readonly clock: Clock;
+  isClosed = false;
   readonly #backplane: Backplane;
   readonly #settings: HubSettings;
   readonly #writers = new Map<string, RoomWriter>();
   #bytes = 0;
 
-  constructor(backplane: Backplane, settings: HubSettings, onStored: OnStored) {
+  constructor(backplane: Backplane, settings: HubSettings, clock: Clock, onStored: OnStored) {
+    this.clock = clock;
     this.#backplane = backplane;
     this.#settings = settings;
     this.stored = onStored;
@@ -36,6 +40,10 @@ export class RoomWriters implements RoomWriterOwner {
       this.#writers.set(room, writer);
     }
     return writer.write(item, once);
+  }
+
+  close(): void {
+    this.isClosed = true;
   }
 
   settled(bytes: number): void {

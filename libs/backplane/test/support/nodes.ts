@@ -20,6 +20,7 @@ export const policies: Readonly<Record<string, RoomPolicy>> = {
   ephemeral: { ...policy, history: { size: 0, ttlMs: 0 } },
   skip: { ...policy, slow: 'skip' },
   few: { ...policy, maxRecovered: 5 },
+  held: { ...policy, holdMs: 5_000 },
 };
 
 export function policyOf(room: string): RoomPolicy {

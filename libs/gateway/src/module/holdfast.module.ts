@@ -7,7 +7,7 @@ import { DrainService } from '../drain/index.js';
 import { HOLDFAST_CLOCK } from '../ground/index.js';
 import { HeartbeatService } from '../heartbeat/index.js';
 import { HOLDFAST_LIMITER, RateLimitInterceptor, RateLimits } from '../rate-limit/index.js';
-import { Nodes } from '../nodes/index.js';
+import { EngineHealth, Nodes } from '../nodes/index.js';
 import { Rooms } from '../rooms/index.js';
 import { Counters, Tracing, TracingInterceptor } from '../telemetry/index.js';
 import { connectionProviders } from './connection-providers.js';
@@ -55,6 +55,7 @@ import { HOLDFAST_OPTIONS, OWN_AUTHENTICATOR } from './tokens.js';
     ConnectionRegistry,
     Counters,
     DrainService,
+    EngineHealth,
     HeartbeatService,
     Nodes,
     RateLimits,

@@ -3,7 +3,7 @@ import type { Provider } from '@nestjs/common';
 import { type Backplane, MemoryBackplane } from '@holdfast/backplane';
 import { ConnectionRegistry } from '../connection/index.js';
 import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
-import { NodeCommands, NodeHeartbeat, Nodes } from '../nodes/index.js';
+import { EngineHealth, NodeCommands, NodeHeartbeat, Nodes } from '../nodes/index.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { HOLDFAST_BACKPLANE, HOLDFAST_NODE, HOLDFAST_OPTIONS } from './tokens.js';
 
@@ -15,6 +15,11 @@ export const nodeProviders: Provider[] = [
     inject: [HOLDFAST_OPTIONS, HOLDFAST_CLOCK, HOLDFAST_RANDOM],
     useFactory: ({ backplane, roomLimits }: ResolvedOptions, clock: Clock, random: Random): Backplane =>
       backplane ?? new MemoryBackplane({ maxBytes: roomLimits.historyBytes, clock, random }),
+  },
+  {
+    provide: EngineHealth,
+    inject: [HOLDFAST_BACKPLANE],
+    useFactory: (backplane: Backplane) => new EngineHealth(backplane),
   },
   {
     provide: NodeHeartbeat,

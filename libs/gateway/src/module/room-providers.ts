@@ -1,4 +1,4 @@
-import type { OnApplicationShutdown, OnModuleInit, Provider } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleInit, Provider } from '@nestjs/common';
 import { type Backplane, RoomHub } from '@holdfast/backplane';
 import { ConnectionRegistry } from '../connection/index.js';
 import { Dispatcher } from '../dispatch/index.js';
@@ -13,7 +13,7 @@ import type { ResolvedOptions } from './resolve-options.js';
 import { HOLDFAST_BACKPLANE, HOLDFAST_NODE, HOLDFAST_OPTIONS } from './tokens.js';
 
 /** Connects the engine of the rooms at boot, and disconnects it when all connections have ended. */
-class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
+class RoomsRuntime implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   constructor(private readonly parts: RoomsRuntimeParts) {}
 
   async onModuleInit(): Promise<void> {
@@ -25,6 +25,12 @@ class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
     for (const warning of durability.warnings) log.warn('backplane', () => `The engine ${name} warns: ${warning}`);
   }
 
+  /** All policies are known by now, those of `@Room()` too. */
+  onApplicationBootstrap(): void {
+    const { policies, backplane } = this.parts;
+    policies.checkDurability(backplane.name, backplane.durability.kind);
+  }
+
   onApplicationShutdown(): Promise<void> {
     this.parts.heartbeat.stop();
     return this.parts.hub.close();
@@ -34,6 +40,7 @@ class RoomsRuntime implements OnModuleInit, OnApplicationShutdown {
 interface RoomsRuntimeParts {
   readonly hub: RoomHub;
   readonly backplane: Backplane;
+  readonly policies: RoomPolicies;
   readonly node: string;
   readonly heartbeat: NodeHeartbeat;
   readonly metrics: Metrics;
@@ -91,21 +98,31 @@ export const roomProviders: Provider[] = [
         ...{ backplane, clock, random },
         policyOf: (room) => policies.of(room),
         onCommand: (command, from) => commands.received(command, from),
-        settings: { maxRooms: roomLimits.perNode },
+        settings: { maxRooms: roomLimits.perNode, pendingBytes: roomLimits.pendingBytes },
       }),
   },
   {
     provide: RoomsRuntime,
-    inject: [RoomHub, HOLDFAST_BACKPLANE, BoundedLog, HOLDFAST_NODE, NodeHeartbeat, Metrics, RoomMemberships],
+    inject: [
+      RoomHub,
+      HOLDFAST_BACKPLANE,
+      RoomPolicies,
+      BoundedLog,
+      HOLDFAST_NODE,
+      NodeHeartbeat,
+      Metrics,
+      RoomMemberships,
+    ],
     useFactory: (
       hub: RoomHub,
       backplane: Backplane,
+      policies: RoomPolicies,
       log: BoundedLog,
       node: string,
       heartbeat: NodeHeartbeat,
       metrics: Metrics,
       { tally }: RoomMemberships,
-    ) => new RoomsRuntime({ hub, backplane, node, heartbeat, metrics, tally, log }),
+    ) => new RoomsRuntime({ hub, backplane, policies, node, heartbeat, metrics, tally, log }),
   },
   {
     provide: RoomMemberships,

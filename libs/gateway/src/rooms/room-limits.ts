@@ -11,5 +11,6 @@ export const roomLimitDefaults: RoomLimits = {
   joinsPerSecond: 100,
   publicationBytes: 65_536,
   historyBytes: 268_435_456,
+  pendingBytes: 16_777_216,
   stalledMs: 60_000,
 };

@@ -73,6 +73,24 @@ export class RoomPolicyOptions {
   @IsOptional()
   @IsLimit(0)
   maxRecovered?: number;
+
+  /**
+   * Milliseconds for which a publication waits for an engine that is away, before `emit` rejects with `UNAVAILABLE`.
+   * What waits is bounded by `roomLimits.pendingBytes`, too. Only in rooms with history. Default 0: it rejects at once.
+   */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(max32)
+  holdMs?: number;
+
+  /**
+   * What publications have to survive: `process`, nothing beyond this process; `memory`, the end of all nodes; `disk`,
+   * a power cut of the engine as well. An engine that offers less stops the boot. Default `process`.
+   */
+  @IsOptional()
+  @IsIn(['process', 'memory', 'disk'])
+  durability?: 'process' | 'memory' | 'disk';
 }
 
 /** What is wrong with a policy that is no option of the module, which are checked together. */
@@ -144,6 +162,15 @@ export class RoomLimitOptions {
   @IsInt()
   @Min(1_048_576)
   historyBytes?: number;
+
+  /**
+   * Bytes of publications on this node that the engine has not confirmed. Default 16,777,216 (16 MiB). Above it `emit`
+   * rejects.
+   */
+  @IsOptional()
+  @IsInt()
+  @Min(65_536)
+  pendingBytes?: number;
 
   /**
    * Milliseconds in which a member has to read at least something, in rooms with history. Default 60,000. Then: close
