@@ -59,8 +59,13 @@ export class ProxyProcess implements AsyncDisposable {
     replacements: Replacements,
   ): Promise<ProxyProcess> {
     const proxy = new ProxyProcess(program, files, replacements);
-    await proxy.#servesAfter(0);
-    return proxy;
+    try {
+      await proxy.#servesAfter(0);
+      return proxy;
+    } catch (error) {
+      await proxy[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get log(): string {

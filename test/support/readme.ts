@@ -16,6 +16,7 @@ export const pages = [
   'README.md',
   'SECURITY.md',
   'libs/redis/README.md',
+  'deploy/README.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
