@@ -13,6 +13,14 @@ export interface TurnTaker {
   endTurns(): void;
 }
 
+/** Knows whether this process has stood still for so long that others may have taken its place. */
+export interface SleepGuard {
+  /** @param now - monotonic. */
+  hasSlept(now: number): boolean;
+  /** Resolves when connections that are other nodes' now have been ended. Never rejects. */
+  verified(): Promise<void>;
+}
+
 interface Share {
   readonly since: number;
   begun: number;
@@ -59,6 +67,9 @@ export class Turns {
    */
   #readMs = 1;
   #isScheduled = false;
+  #guard: SleepGuard | undefined;
+  /** Nothing is handled until it is known what happened while the process stood still. */
+  #isHeld = false;
 
   /** @param nextTurn - calls back after the event loop has served whatever else is ready. */
   constructor(
@@ -66,10 +77,16 @@ export class Turns {
     private readonly nextTurn: (task: () => void) => void = setImmediate,
   ) {}
 
+  /** Asked before anything is read once the process has stood still. */
+  guardBy(guard: SleepGuard): void {
+    this.#guard = guard;
+  }
+
   /** What was read from the socket of `taker` is about to be handled. */
   enter(taker: TurnTaker): void {
     this.#current = taker;
     this.#currentSince = this.clock.now();
+    if (this.#guard?.hasSlept(this.#currentSince)) void this.#hold(this.#guard);
     if (this.#last === taker) return;
     this.#last = taker;
     this.#lastMs = 0;
@@ -89,6 +106,10 @@ export class Turns {
   /** Whether one more frame of `taker`, of `length` characters, may be handled now. Otherwise it waits for its turn. */
   mayRead(taker: TurnTaker, length: number): boolean {
     if (this.#waiting.size > 0 && this.#waiting.has(taker)) return false;
+    if (this.#isHeld) {
+      this.#wait(taker, 0);
+      return false;
+    }
     // What a socket holds when it closes is not read in the way of other reads.
     if (taker !== this.#current || this.#mayGoOn(length)) return true;
     this.#wait(taker, 0);
@@ -99,7 +120,7 @@ export class Turns {
   mayBegin(taker: TurnTaker): boolean {
     if (taker === this.#current) return this.mayRead(taker, 0);
     if (this.#waiting.has(taker)) return false;
-    if (this.#mayContinue(taker)) return true;
+    if (!this.#isHeld && this.#mayContinue(taker)) return true;
     this.#wait(taker, 0);
     return false;
   }
@@ -109,6 +130,14 @@ export class Turns {
     this.#waiting.delete(taker);
     this.#continued.delete(taker);
     if (this.#current === taker) this.#leave();
+  }
+
+  async #hold(guard: SleepGuard): Promise<void> {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    await guard.verified();
+    this.#isHeld = false;
+    this.#schedule();
   }
 
   #mayGoOn(length: number): boolean {
@@ -164,6 +193,7 @@ export class Turns {
    * others.
    */
   #takeTurns(): void {
+    if (this.#isHeld) return;
     for (const [taker, owedMs] of this.#waiting) {
       if (this.#spentMs > turnMs) break;
       this.#waiting.delete(taker);

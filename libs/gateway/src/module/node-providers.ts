@@ -23,9 +23,9 @@ export const nodeProviders: Provider[] = [
   },
   {
     provide: NodeHeartbeat,
-    inject: [HOLDFAST_BACKPLANE, TimerWheel, BoundedLog],
-    useFactory: ({ nodes: registry }: Backplane, wheel: TimerWheel, log: BoundedLog) =>
-      new NodeHeartbeat({ registry, wheel, log }),
+    inject: [HOLDFAST_BACKPLANE, HOLDFAST_CLOCK, TimerWheel, BoundedLog],
+    useFactory: ({ nodes: registry }: Backplane, clock: Clock, wheel: TimerWheel, log: BoundedLog) =>
+      new NodeHeartbeat({ registry, clock, wheel, log }),
   },
   {
     provide: NodeCommands,

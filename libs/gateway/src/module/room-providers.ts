@@ -1,52 +1,17 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown, OnModuleInit, Provider } from '@nestjs/common';
+import type { Provider } from '@nestjs/common';
 import { type Backplane, RoomHub } from '@holdfast/backplane';
 import { ConnectionRegistry } from '../connection/index.js';
 import { Dispatcher } from '../dispatch/index.js';
 import { BoundedLog, type Clock, HOLDFAST_CLOCK, HOLDFAST_RANDOM, type Random, TimerWheel } from '../ground/index.js';
 import { Handovers } from '../lifecycle/index.js';
-import { NodeCommands, NodeHeartbeat, Nodes } from '../nodes/index.js';
-import { RoomFrames, RoomMemberships, RoomPolicies, RoomPublishing, Rooms, type RoomTally } from '../rooms/index.js';
+import { NodeCommands, Nodes } from '../nodes/index.js';
+import { RoomFrames, RoomMemberships, RoomPolicies, RoomPublishing, Rooms } from '../rooms/index.js';
 import { Sessions } from '../session/index.js';
-import { Counters, Metrics } from '../telemetry/index.js';
+import { Counters } from '../telemetry/index.js';
 import { DeclaredPolicies } from './declared-policies.js';
+import { roomsRuntime } from './rooms-runtime.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import { HOLDFAST_BACKPLANE, HOLDFAST_NODE, HOLDFAST_OPTIONS } from './tokens.js';
-
-/** Connects the engine of the rooms at boot, and disconnects it when all connections have ended. */
-class RoomsRuntime implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
-  constructor(private readonly parts: RoomsRuntimeParts) {}
-
-  async onModuleInit(): Promise<void> {
-    const { hub, backplane, node, heartbeat, metrics, tally, log } = this.parts;
-    metrics.watchRooms(() => ({ rooms: hub.rooms, ...tally }));
-    await hub.start(node);
-    await heartbeat.start();
-    const { durability, name } = backplane;
-    for (const warning of durability.warnings) log.warn('backplane', () => `The engine ${name} warns: ${warning}`);
-  }
-
-  /** All policies are known by now, those of `@Room()` too. */
-  onApplicationBootstrap(): void {
-    const { policies, backplane } = this.parts;
-    policies.checkDurability(backplane.name, backplane.durability.kind);
-  }
-
-  onApplicationShutdown(): Promise<void> {
-    this.parts.heartbeat.stop();
-    return this.parts.hub.close();
-  }
-}
-
-interface RoomsRuntimeParts {
-  readonly hub: RoomHub;
-  readonly backplane: Backplane;
-  readonly policies: RoomPolicies;
-  readonly node: string;
-  readonly heartbeat: NodeHeartbeat;
-  readonly metrics: Metrics;
-  readonly tally: RoomTally;
-  readonly log: BoundedLog;
-}
 
 /** Rooms, who is in them, and who comes back to them. */
 export const roomProviders: Provider[] = [
@@ -101,29 +66,7 @@ export const roomProviders: Provider[] = [
         settings: { maxRooms: roomLimits.perNode, pendingBytes: roomLimits.pendingBytes },
       }),
   },
-  {
-    provide: RoomsRuntime,
-    inject: [
-      RoomHub,
-      HOLDFAST_BACKPLANE,
-      RoomPolicies,
-      BoundedLog,
-      HOLDFAST_NODE,
-      NodeHeartbeat,
-      Metrics,
-      RoomMemberships,
-    ],
-    useFactory: (
-      hub: RoomHub,
-      backplane: Backplane,
-      policies: RoomPolicies,
-      log: BoundedLog,
-      node: string,
-      heartbeat: NodeHeartbeat,
-      metrics: Metrics,
-      { tally }: RoomMemberships,
-    ) => new RoomsRuntime({ hub, backplane, policies, node, heartbeat, metrics, tally, log }),
-  },
+  roomsRuntime,
   {
     provide: RoomMemberships,
     inject: [

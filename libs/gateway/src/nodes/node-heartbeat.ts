@@ -1,13 +1,16 @@
 import type { NodeRegistry } from '@holdfast/backplane';
-import { type BoundedLog, Deadline, type TimerWheel } from '../ground/index.js';
+import { type BoundedLog, type Clock, Deadline, type TimerWheel } from '../ground/index.js';
 
 /** How long a node counts as living after it was heard of last. */
 const leaseMs = 15_000;
 const beatMs = leaseMs / 3;
+/** After such a gap another node may believe that this one has ended. */
+const longestGapMs = leaseMs / 2;
 
 export interface NodeHeartbeatParts {
   /** Undefined: the engine does not know which nodes live. */
   readonly registry: NodeRegistry | undefined;
+  readonly clock: Clock;
   readonly wheel: TimerWheel;
   readonly log: BoundedLog;
 }
@@ -15,6 +18,8 @@ export interface NodeHeartbeatParts {
 /** Says again and again that this node lives. */
 export class NodeHeartbeat {
   readonly #deadline = new Deadline(() => void this.#beat());
+  /** Monotonic: when this node was last seen to run. */
+  #awakeAt = Infinity;
 
   constructor(private readonly parts: NodeHeartbeatParts) {}
 
@@ -24,6 +29,13 @@ export class NodeHeartbeat {
 
   stop(): void {
     this.parts.wheel.cancel(this.#deadline);
+  }
+
+  /** Whether this process has stood still for so long that it has to look at what it owns before it goes on. */
+  hasSlept(now: number): boolean {
+    if (now - this.#awakeAt <= longestGapMs) return false;
+    this.#awakeAt = now;
+    return true;
   }
 
   /**
@@ -37,6 +49,7 @@ export class NodeHeartbeat {
   }
 
   async #beat(): Promise<void> {
+    this.#awakeAt = this.parts.clock.now();
     this.parts.wheel.schedule(this.#deadline, beatMs);
     try {
       await this.living();

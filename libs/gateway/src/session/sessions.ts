@@ -94,6 +94,14 @@ export class Sessions implements LinkObserver, Resumption, RoomMemory {
     return this.#own.get(link)?.takeReturning() ?? [];
   }
 
+  /**
+   * Ends the connections whose sessions are no longer theirs. Called when the process has stood still for a while: what
+   * such a client has sent before it left must not be handled any more. Resolves also when the engine is away.
+   */
+  async verify(): Promise<void> {
+    for (const link of await this.#touchAll()) link.close(CloseCode.SERVICE_RESTART, 'another node has this session');
+  }
+
   ended(link: Link): void {
     const own = this.#own.get(link);
     if (!own) return;
@@ -180,17 +188,24 @@ export class Sessions implements LinkObserver, Resumption, RoomMemory {
 
   async #touch(): Promise<void> {
     this.#isTouching = false;
-    const links = [...this.#links.values()];
-    const leases = links.flatMap((link) => this.#own.get(link)?.lease ?? []);
-    if (leases.length > 0) this.#touchLater();
+    if (this.#links.size > 0) this.#touchLater();
+    await this.#touchAll();
+  }
+
+  /** @returns the links that have lost their sessions. */
+  async #touchAll(): Promise<Link[]> {
+    const leases = [...this.#links.values()].flatMap((link) => this.#own.get(link)?.lease ?? []);
     try {
-      const lost = await this.parts.store?.touch(leases);
-      for (const lease of lost ?? []) {
+      const lost = (await this.parts.store?.touch(leases)) ?? [];
+      return lost.flatMap((lease) => {
         const link = this.#links.get(lease.id);
-        if (link) this.#lost(link, lease);
-      }
+        if (!link) return [];
+        this.#lost(link, lease);
+        return [link];
+      });
     } catch (error) {
       this.#failed('touch', error);
+      return [];
     }
   }
 
