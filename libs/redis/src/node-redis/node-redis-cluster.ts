@@ -37,7 +37,7 @@ export interface NodeRedisClusterClient {
  * back, and does not tell which subscriptions it could not renew.
  */
 export class NodeRedisCluster implements ClusterSource {
-  /** To one of the servers. */
+  /** To one of the servers: how to connect to the others. */
   #pattern: NodeRedisClient | undefined;
   #known: readonly string[] = [];
 
@@ -69,15 +69,16 @@ export class NodeRedisCluster implements ClusterSource {
     // Otherwise it would wait until all masters can be reached.
     const seed = this.client.duplicate({ ...overrides, minimizeConnections: true });
     let lastError: unknown;
+    let opening: Promise<unknown> = Promise.resolve();
     // Without a listener an error would end the process.
     seed.on('error', (error) => (lastError ??= error));
     try {
       await inTime('CLUSTER SLOTS', deadlineMs, false, () => seed.connect());
       const masters = Array.from({ length: slots }, (_, slot) => seed.slots[slot]?.master);
       const one = masters.find((master) => master !== undefined);
-      if (one) {
-        // It is there at once. Its connection is not needed.
-        seed.nodeClient(one).catch(() => undefined);
+      if (one && !this.#pattern) {
+        // The client is there at once. If it were ended before it is connected, its socket would stay.
+        opening = inTime('connect', deadlineMs, false, () => seed.nodeClient(one));
         this.#pattern = one.client;
       }
       const addresses = masters.map((master) => master && this.addressOf(`${master.host}:${master.port}`));
@@ -86,7 +87,7 @@ export class NodeRedisCluster implements ClusterSource {
     } catch (error) {
       throw asLinkError(lastError ?? error, false);
     } finally {
-      seed.destroy();
+      opening.catch(() => undefined).finally(() => seed.destroy());
     }
   }
 }
