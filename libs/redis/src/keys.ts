@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { slotOf, tagsFor } from './slots.js';
 
 /** Never change it under data that is there: rooms would be looked for elsewhere. */
-export const partitions = 256;
+const partitions = 256;
 
 const encoder = new TextEncoder();
 

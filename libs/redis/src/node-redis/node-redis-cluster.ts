@@ -7,16 +7,16 @@ import { slots } from '../slots.js';
 import { fixedServer, type NodeRedisClient } from './node-redis-client.js';
 import { asLinkError, NodeRedisLink } from './node-redis-link.js';
 
-/** One master of a cluster. */
-interface NodeRedisMaster {
+/** One master of a cluster. @publicApi */
+export interface NodeRedisMaster {
   readonly host: string;
   readonly port: number;
   /** Made by `nodeClient` at once, and connected later. */
   readonly client?: NodeRedisClient | undefined;
 }
 
-/** An address inside the cluster, and that for the client. */
-type AddressMap =
+/** For addresses that the cluster tells: those to connect to. @publicApi */
+export type NodeRedisAddressMap =
   | Readonly<Record<string, { host: string; port: number }>>
   | ((address: string) => { host: string; port: number } | undefined);
 
@@ -24,7 +24,7 @@ type AddressMap =
 export interface NodeRedisClusterClient {
   readonly slots: readonly ({ readonly master: NodeRedisMaster } | undefined)[];
   /** Nothing else leads to the map of addresses. */
-  readonly _options: { readonly nodeAddressMap?: AddressMap | undefined };
+  readonly _options: { readonly nodeAddressMap?: NodeRedisAddressMap | undefined };
   duplicate(overrides?: object): NodeRedisClusterClient;
   connect(): Promise<unknown>;
   destroy(): void;
