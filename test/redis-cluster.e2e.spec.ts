@@ -114,6 +114,41 @@ requires('redis-server', redisMissing)('the engine on a cluster', () => {
       await vi.waitFor(() => expect(started.notes[2]?.heardIn(room).slice(-5)).toEqual(countTo(5, 'after')), 5_000);
     });
 
+    it('goes on publishing in a room without history while its slot moves', { timeout: 60_000 }, async () => {
+      await using started = await start(2);
+      const [writer, watcher] = started.nodes as [Backplane, Backplane];
+      const notes = started.notes[1] ?? new BackplaneNotes();
+      const room = 'ephemeral';
+      // A key by which the slot is found.
+      await new Publisher(writer, room).publish('with history');
+      await watcher.watch([room]);
+      const { server: home, slot } = await cluster.find(`:m:${room}`);
+      const say = (text: string): Promise<unknown> =>
+        writer.publish(room, [Buffer.from(text)], { history: { size: 0, ttlMs: 0 } });
+      let hasEnded = false;
+      let count = 0;
+      const load = (async () => {
+        while (!hasEnded) await say(`moving ${++count}`);
+      })();
+      const goOn = async (): Promise<void> => {
+        const before = count;
+        await vi.waitFor(() => expect(count).toBeGreaterThan(before + 20), 5_000);
+      };
+      const others = cluster.servers.filter((server) => server !== home);
+      let from = home;
+      for (const to of [...others, home]) {
+        await cluster.move(slot, from, to, goOn);
+        from = to;
+        await goOn();
+      }
+      hasEnded = true;
+      await load;
+      await vi.waitFor(() => expect(notes.notices.at(-1)).toBe('resumed'), 10_000);
+      for (const text of countTo(3, 'after')) await say(text);
+      await vi.waitFor(() => expect(notes.heardIn(room).slice(-3)).toEqual(countTo(3, 'after')), 5_000);
+      expect(new Set(notes.heardIn(room)).size).toBe(notes.heardIn(room).length);
+    });
+
     it('goes on without a master that was killed, and with it when it is back', { timeout: 60_000 }, async () => {
       await using started = await start(2);
       const [writer, watcher] = started.nodes as [Backplane, Backplane];

@@ -12,6 +12,8 @@ const later: Redirect = { kind: 'later' };
 export function redirectOf(error: unknown): Redirect | undefined {
   if (!(error instanceof LinkError) || error.kind !== 'reply') return undefined;
   const [word = '', , address = ''] = error.message.split(' ', 3);
+  // A script without keys is not redirected: what it first does with the slot fails.
+  if (/non local key|while the cluster is down/.test(error.message)) return later;
   if (word !== 'MOVED' && word !== 'ASK') return word === 'TRYAGAIN' || word === 'CLUSTERDOWN' ? later : undefined;
   // A server may not know how others are reached. The cluster is asked for it.
   if (address.startsWith(':') || address.startsWith('?')) return later;
