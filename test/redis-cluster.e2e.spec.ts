@@ -21,8 +21,8 @@ const libraries: [string, (cluster: RedisCluster, prefix: string) => Backplane][
 ];
 
 /** Publishes until it is told to end. */
-async function publishUntil(publisher: Publisher, name: string, hasEnded: () => boolean): Promise<void> {
-  for (let number = 1; !hasEnded(); number++) await publisher.publish(`${name} ${number}`);
+async function publishUntil(hasEnded: () => boolean, publish: (number: number) => Promise<unknown>): Promise<void> {
+  for (let number = 1; !hasEnded(); number++) await publish(number);
 }
 
 requires('redis-server', redisMissing)('the engine on a cluster', () => {
@@ -80,7 +80,12 @@ requires('redis-server', redisMissing)('the engine on a cluster', () => {
       await using watching = await watchBy(() => connect(cluster, `cluster-${prefixes}`), room, first.epoch);
       await third.watch([room]);
       let hasEnded = false;
-      const load = publishers.map((publisher, index) => publishUntil(publisher, `by ${index}`, () => hasEnded));
+      const load = publishers.map((publisher, index) =>
+        publishUntil(
+          () => hasEnded,
+          (number) => publisher.publish(`by ${index} ${number}`),
+        ),
+      );
       const { server: home, slot } = await cluster.find(`:m:${room}`);
       const others = cluster.servers.filter((server) => server !== home);
       let from = home;
@@ -127,9 +132,10 @@ requires('redis-server', redisMissing)('the engine on a cluster', () => {
         writer.publish(room, [Buffer.from(text)], { history: { size: 0, ttlMs: 0 } });
       let hasEnded = false;
       let count = 0;
-      const load = (async () => {
-        while (!hasEnded) await say(`moving ${++count}`);
-      })();
+      const load = publishUntil(
+        () => hasEnded,
+        (number) => say(`moving ${(count = number)}`),
+      );
       const goOn = async (): Promise<void> => {
         const before = count;
         await vi.waitFor(() => expect(count).toBeGreaterThan(before + 20), 5_000);
