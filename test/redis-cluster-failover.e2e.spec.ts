@@ -6,7 +6,7 @@ import { createCluster } from 'redis';
 import { expect, it, vi } from 'vitest';
 import { BackplaneNotes, countTo, Publisher, textsAfter } from './support/backplane-notes.js';
 import { RedisCluster } from './support/redis-cluster.js';
-import { redisMissing } from './support/redis-server.js';
+import { redisMissing, type RedisServer } from './support/redis-server.js';
 import { requires } from './support/requirement.js';
 
 const room = 'room';
@@ -62,7 +62,7 @@ requires('redis-server', redisMissing)('a master of a cluster with a replica', (
   );
 });
 
-async function textsOn(replica: { readonly admin: import('ioredis').Redis }): Promise<string[]> {
+async function textsOn(replica: RedisServer): Promise<string[]> {
   await replica.admin.readonly();
   const [key = ''] = await replica.admin.keys(`*:h:${room}`);
   return await replica.admin.lrange(key, 0, -1);

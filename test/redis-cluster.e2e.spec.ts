@@ -21,8 +21,8 @@ const libraries: [string, (cluster: RedisCluster, prefix: string) => Backplane][
 ];
 
 /** Publishes until it is told to end. */
-async function publishUntil(publisher: Publisher, name: string, hasEnded: () => boolean): Promise<void> {
-  for (let number = 1; !hasEnded(); number++) await publisher.publish(`${name} ${number}`);
+async function publishUntil(hasEnded: () => boolean, publish: (number: number) => Promise<unknown>): Promise<void> {
+  for (let number = 1; !hasEnded(); number++) await publish(number);
 }
 
 requires('redis-server', redisMissing)('the engine on a cluster', () => {
@@ -80,7 +80,12 @@ requires('redis-server', redisMissing)('the engine on a cluster', () => {
       await using watching = await watchBy(() => connect(cluster, `cluster-${prefixes}`), room, first.epoch);
       await third.watch([room]);
       let hasEnded = false;
-      const load = publishers.map((publisher, index) => publishUntil(publisher, `by ${index}`, () => hasEnded));
+      const load = publishers.map((publisher, index) =>
+        publishUntil(
+          () => hasEnded,
+          (number) => publisher.publish(`by ${index} ${number}`),
+        ),
+      );
       const { server: home, slot } = await cluster.find(`:m:${room}`);
       const others = cluster.servers.filter((server) => server !== home);
       let from = home;
@@ -112,6 +117,42 @@ requires('redis-server', redisMissing)('the engine on a cluster', () => {
       await vi.waitFor(() => expect(started.notes[2]?.notices.at(-1)).toBe('resumed'), 10_000);
       await publishers[1].publishAll(countTo(5, 'after'));
       await vi.waitFor(() => expect(started.notes[2]?.heardIn(room).slice(-5)).toEqual(countTo(5, 'after')), 5_000);
+    });
+
+    it('goes on publishing in a room without history while its slot moves', { timeout: 60_000 }, async () => {
+      await using started = await start(2);
+      const [writer, watcher] = started.nodes as [Backplane, Backplane];
+      const notes = started.notes[1] ?? new BackplaneNotes();
+      const room = 'ephemeral';
+      // A key by which the slot is found.
+      await new Publisher(writer, room).publish('with history');
+      await watcher.watch([room]);
+      const { server: home, slot } = await cluster.find(`:m:${room}`);
+      const say = (text: string): Promise<unknown> =>
+        writer.publish(room, [Buffer.from(text)], { history: { size: 0, ttlMs: 0 } });
+      let hasEnded = false;
+      let count = 0;
+      const load = publishUntil(
+        () => hasEnded,
+        (number) => say(`moving ${(count = number)}`),
+      );
+      const goOn = async (): Promise<void> => {
+        const before = count;
+        await vi.waitFor(() => expect(count).toBeGreaterThan(before + 20), 5_000);
+      };
+      const others = cluster.servers.filter((server) => server !== home);
+      let from = home;
+      for (const to of [...others, home]) {
+        await cluster.move(slot, from, to, goOn);
+        from = to;
+        await goOn();
+      }
+      hasEnded = true;
+      await load;
+      await vi.waitFor(() => expect(notes.notices.at(-1)).toBe('resumed'), 10_000);
+      for (const text of countTo(3, 'after')) await say(text);
+      await vi.waitFor(() => expect(notes.heardIn(room).slice(-3)).toEqual(countTo(3, 'after')), 5_000);
+      expect(new Set(notes.heardIn(room)).size).toBe(notes.heardIn(room).length);
     });
 
     it('goes on without a master that was killed, and with it when it is back', { timeout: 60_000 }, async () => {

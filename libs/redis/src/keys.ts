@@ -3,7 +3,7 @@ import type { LimitAlgorithm } from '@holdfast/backplane';
 import { slotOf, tagsFor } from './slots.js';
 
 /** Never change it under data that is there: rooms would be looked for elsewhere. */
-export const partitions = 256;
+const partitions = 256;
 
 const encoder = new TextEncoder();
 

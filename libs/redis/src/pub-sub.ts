@@ -4,7 +4,7 @@ import { slotOfKey } from './slots.js';
 /** Channels of one command. */
 const mostChannels = 512;
 
-/** One of the two kinds of pub/sub that Redis has. */
+/** One of the two kinds of pub/sub that Redis has. @publicApi */
 export interface PubSub {
   /** The command that publishes, also in scripts. */
   readonly publish: 'PUBLISH' | 'SPUBLISH';

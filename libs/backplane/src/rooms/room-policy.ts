@@ -19,8 +19,8 @@ export interface RoomPolicy {
    */
   readonly maxRecovered: number;
   /**
-   * Milliseconds for which a publish waits for an engine that is away, before it rejects. Default 0: it rejects at once.
-   * Only for rooms with history, and only while nothing of it may have been stored.
+   * Milliseconds for which a publish waits for an engine that is away, before it rejects. Default 0: it rejects at
+   * once. Only for rooms with history, and only while nothing of it may have been stored.
    */
   readonly holdMs?: number;
 }

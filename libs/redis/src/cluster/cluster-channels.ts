@@ -1,6 +1,7 @@
 import type { Clock } from '@holdfast/backplane';
 import { LinkError, type LinkListener } from '../link.js';
 import { bySlot } from '../pub-sub.js';
+import { slotOfKey } from '../slots.js';
 import type { ClusterServers } from './cluster-servers.js';
 import { pause } from './pause.js';
 import { redirectOf } from './redirect.js';
@@ -14,6 +15,7 @@ export interface ClusterChannelsParts {
 
 /** Where a channel is subscribed. */
 interface Home {
+  readonly slot: number;
   /** Undefined: nowhere yet, or not any more. */
   address: string | undefined;
   /** It was told that messages may be lost, and not yet that it is over. */
@@ -32,7 +34,8 @@ export class ClusterChannels {
   async subscribe(channels: readonly string[], deadlineMs: number): Promise<void> {
     const deadlineAt = this.parts.clock.now() + deadlineMs;
     for (const channel of channels) {
-      if (!this.#homes.has(channel)) this.#homes.set(channel, { address: undefined, isDown: false });
+      if (!this.#homes.has(channel))
+        this.#homes.set(channel, { slot: slotOfKey(channel), address: undefined, isDown: false });
     }
     try {
       await Promise.all([...bySlot(channels)].map(([slot, some]) => this.#subscribe(slot, some, deadlineAt)));
@@ -75,10 +78,14 @@ export class ClusterChannels {
   /** Moves the channels to the masters that their slots have by now. */
   settle(): void {
     const { servers } = this.parts;
-    for (const [slot, channels] of bySlot(this.#homes.keys())) {
-      const master = servers.masterOf(slot);
-      const strayed = channels.filter((channel) => this.#homes.get(channel)?.address !== master);
-      if (strayed.length === 0 || this.#settling.has(slot)) continue;
+    const strays = new Map<number, string[]>();
+    for (const [channel, { slot, address }] of this.#homes) {
+      if (address === servers.masterOf(slot) || this.#settling.has(slot)) continue;
+      const others = strays.get(slot);
+      if (others) others.push(channel);
+      else strays.set(slot, [channel]);
+    }
+    for (const [slot, strayed] of strays) {
       this.#leave(strayed);
       this.#settling.add(slot);
       this.#move(slot, strayed)

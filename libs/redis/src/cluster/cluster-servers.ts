@@ -3,16 +3,14 @@ import { LinkError } from '../link.js';
 import { retryDelayMs } from '../link-timing.js';
 import { ProbedServer } from '../probed-server.js';
 import type { PubSub } from '../pub-sub.js';
-import { slotOfKey } from '../slots.js';
 import type { ClusterSource } from './cluster-source.js';
 import { pause } from './pause.js';
+import { SlotMap } from './slot-map.js';
 
 /** Milliseconds to find out which servers there are, when nobody waits for it. */
 const lookMs = 5_000;
 /** Milliseconds after which the cluster is asked again while a server cannot be reached. */
 const againMs = 500;
-/** Milliseconds for which a server that has refused a slot knows better than those that have not heard of it yet. */
-const toldMs = 5_000;
 
 export interface ClusterServersParts {
   readonly source: ClusterSource;
@@ -43,14 +41,15 @@ interface Known {
 /** The masters of a cluster, and which slots they serve. */
 export class ClusterServers {
   readonly #known = new Map<string, Known>();
-  #masters: (string | undefined)[] = [];
-  readonly #told = new Map<number, { readonly address: string; readonly at: number }>();
+  readonly #slots: SlotMap;
   #later: TimerHandle;
   #isStale = false;
   #isRefreshing = false;
   #isClosed = false;
 
-  constructor(private readonly parts: ClusterServersParts) {}
+  constructor(private readonly parts: ClusterServersParts) {
+    this.#slots = new SlotMap(parts.clock);
+  }
 
   get all(): readonly ProbedServer[] {
     return [...this.#known.values()].map(({ server }) => server);
@@ -66,7 +65,7 @@ export class ClusterServers {
   }
 
   masterOf(slot: number): string | undefined {
-    return this.#masters[slot];
+    return this.#slots.masterOf(slot);
   }
 
   /** The server with this address, if it is connected. */
@@ -83,11 +82,11 @@ export class ClusterServers {
   async reach(slot: number, asked: string | undefined, deadlineAt: number): Promise<ProbedServer> {
     const { clock } = this.parts;
     for (;;) {
-      const address = asked ?? this.#masters[slot];
+      const address = asked ?? this.masterOf(slot);
       const server = this.at(address);
       if (server) return server;
       if (address === undefined) throw new LinkError('reply', false, `CLUSTERDOWN slot ${slot} has no master`);
-      if (asked !== undefined && !this.#known.has(asked)) this.#add(asked, true).catch(() => undefined);
+      if (asked !== undefined) this.#reachable(asked, true);
       if (this.#isClosed || !this.#known.has(address) || clock.now() >= deadlineAt) {
         throw new LinkError('away', false, `Redis cannot be reached at ${address}`);
       }
@@ -97,9 +96,8 @@ export class ClusterServers {
 
   /** A server has told that the slot has this master. */
   moved(slot: number, address: string): void {
-    this.#told.set(slot, { address, at: this.parts.clock.now() });
-    if (!this.#known.has(address)) return;
-    this.#masters[slot] = address;
+    this.#slots.moved(slot, address);
+    this.#reachable(address, false);
     this.parts.changed();
   }
 
@@ -141,28 +139,30 @@ export class ClusterServers {
 
   /** @returns for each server that is new: when it is connected */
   async #look(deadlineMs: number): Promise<Promise<void>[]> {
-    const masters = [...(await this.parts.source.masters(deadlineMs))];
+    const masters = await this.parts.source.masters(deadlineMs);
     if (this.#isClosed) return [];
-    for (const [slot, { address, at }] of this.#told) {
-      if (this.parts.clock.now() - at > toldMs) this.#told.delete(slot);
-      else masters[slot] = address;
-    }
-    this.#masters = masters;
-    const addresses = new Set(masters.filter((address) => address !== undefined));
+    this.#slots.replace(masters);
+    const { addresses } = this.#slots;
     for (const [address, { server, isAsked }] of this.#known) {
       if (!addresses.has(address) && !isAsked) this.#forget(address, server);
     }
     const opening: Promise<void>[] = [];
     for (const address of addresses) {
-      if (this.#known.has(address)) this.#probe(address).catch(() => this.refresh());
+      if (this.#known.has(address)) this.#probe(address);
       else opening.push(this.#add(address, false));
     }
     this.parts.changed();
     return opening;
   }
 
+  /** Who needs the server waits for it, and it is tried again. */
+  #reachable(address: string, isAsked: boolean): void {
+    if (!this.#known.has(address) && !this.#isClosed) this.#add(address, isAsked).catch(() => undefined);
+  }
+
   async #add(address: string, isAsked: boolean): Promise<void> {
-    const { source, pubSub, clock, deadlineMs, message, down, up, moved, changed } = this.parts;
+    const { parts } = this;
+    const { source, pubSub, clock, deadlineMs } = parts;
     const refresh = (): void => this.refresh();
     // A master that stands still may have been replaced.
     const server = new ProbedServer({ link: source.connect(address), pubSub, clock, deadlineMs, failed: refresh });
@@ -170,38 +170,36 @@ export class ClusterServers {
     this.#known.set(address, known);
     try {
       await server.open({
-        message,
+        message: (channel, payload) => parts.message(channel, payload),
         down: (cause) => {
           known.isDown = true;
-          down(address, cause);
+          parts.down(address, cause);
           refresh();
         },
         up: () => {
           known.isDown = false;
-          up(address);
+          parts.up(address);
         },
         moved: () => {
-          moved(address);
+          parts.moved(address);
           refresh();
         },
       });
       known.isOpen = true;
-      await this.#probe(address);
     } catch (error) {
       this.#forget(address, server);
       this.#refreshLater();
       throw error;
     }
-    changed();
+    this.#probe(address);
+    parts.changed();
   }
 
   /** Tries the subscriptions to a server by a channel of one of its slots. */
-  async #probe(address: string): Promise<void> {
+  #probe(address: string): void {
     const server = this.at(address);
-    if (!server || !this.#masters.includes(address)) return;
-    let number = 0;
-    while (this.#masters[slotOfKey(String(number))] !== address) number++;
-    await server.probeBy(this.parts.probeChannel(String(number)));
+    const tag = this.#slots.tagOf(address);
+    if (server && tag !== undefined) server.probeBy(this.parts.probeChannel(tag)).catch(() => this.refresh());
   }
 
   #forget(address: string, server: ProbedServer): void {

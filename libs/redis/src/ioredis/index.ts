@@ -22,6 +22,8 @@ export interface IoredisBackplaneOptions extends RedisBackplaneOptions {
  * HoldfastModule.forRoot({ backplane: redisBackplane({ client: new Redis(url), prefix: 'shop' }) });
  * ```
  *
+ * With Sentinel the client is `new Redis({ sentinels, name })`, with a cluster `new Cluster(nodes)`.
+ *
  * @throws TypeError when the prefix is not allowed
  * @publicApi
  */

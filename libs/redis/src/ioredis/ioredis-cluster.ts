@@ -20,7 +20,7 @@ const once: ClusterOptions = {
  * connection was lost, and it does not tell which subscriptions it could not renew.
  */
 export class IoredisCluster implements ClusterSource {
-  /** To one of the servers. */
+  /** To one of the servers: how to connect to the others. */
   #pattern: Redis | undefined;
   #known: readonly string[] = [];
 

@@ -124,8 +124,10 @@ export class IoredisLink implements ServerLink {
   }
 
   #subscribe(channels: readonly string[], deadlineMs: number): Promise<unknown> {
-    const [connection, { subscribe }] = [this.#subscriber, this.#subscriptions];
-    return this.#inTime(connection, this.#pubSub.subscribe, deadlineMs, () => subscribe(connection, channels));
+    const [connection, subscriptions] = [this.#subscriber, this.#subscriptions];
+    return this.#inTime(connection, this.#pubSub.subscribe, deadlineMs, () =>
+      subscriptions.subscribe(connection, channels),
+    );
   }
 
   #inTime(connection: Redis, name: string, deadlineMs: number, call: () => Promise<unknown>): Promise<unknown> {

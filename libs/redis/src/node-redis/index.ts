@@ -9,7 +9,7 @@ import { NodeRedisLink } from './node-redis-link.js';
 import { NodeRedisPrimary, type NodeRedisSentinel } from './node-redis-sentinel.js';
 
 export type { NodeRedisClient, NodeRedisMessageListener } from './node-redis-client.js';
-export type { NodeRedisClusterClient } from './node-redis-cluster.js';
+export type { NodeRedisAddressMap, NodeRedisClusterClient, NodeRedisMaster } from './node-redis-cluster.js';
 export type { NodeRedisSentinel } from './node-redis-sentinel.js';
 
 /** @publicApi */
@@ -27,6 +27,8 @@ export interface NodeRedisBackplaneOptions extends RedisBackplaneOptions {
  * ```ts
  * HoldfastModule.forRoot({ backplane: redisBackplane({ client: createClient({ url }), prefix: 'shop' }) });
  * ```
+ *
+ * With Sentinel the client is made by `createSentinel`, with a cluster by `createCluster`.
  *
  * @throws TypeError when the prefix is not allowed
  * @publicApi

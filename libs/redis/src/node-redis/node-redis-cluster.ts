@@ -7,16 +7,16 @@ import { slots } from '../slots.js';
 import { fixedServer, type NodeRedisClient } from './node-redis-client.js';
 import { asLinkError, NodeRedisLink } from './node-redis-link.js';
 
-/** One master of a cluster. */
-interface NodeRedisMaster {
+/** One master of a cluster. @publicApi */
+export interface NodeRedisMaster {
   readonly host: string;
   readonly port: number;
   /** Made by `nodeClient` at once, and connected later. */
   readonly client?: NodeRedisClient | undefined;
 }
 
-/** An address inside the cluster, and that for the client. */
-type AddressMap =
+/** For addresses that the cluster tells: those to connect to. @publicApi */
+export type NodeRedisAddressMap =
   | Readonly<Record<string, { host: string; port: number }>>
   | ((address: string) => { host: string; port: number } | undefined);
 
@@ -24,7 +24,7 @@ type AddressMap =
 export interface NodeRedisClusterClient {
   readonly slots: readonly ({ readonly master: NodeRedisMaster } | undefined)[];
   /** Nothing else leads to the map of addresses. */
-  readonly _options: { readonly nodeAddressMap?: AddressMap | undefined };
+  readonly _options: { readonly nodeAddressMap?: NodeRedisAddressMap | undefined };
   duplicate(overrides?: object): NodeRedisClusterClient;
   connect(): Promise<unknown>;
   destroy(): void;
@@ -37,7 +37,7 @@ export interface NodeRedisClusterClient {
  * back, and does not tell which subscriptions it could not renew.
  */
 export class NodeRedisCluster implements ClusterSource {
-  /** To one of the servers. */
+  /** To one of the servers: how to connect to the others. */
   #pattern: NodeRedisClient | undefined;
   #known: readonly string[] = [];
 
@@ -69,15 +69,16 @@ export class NodeRedisCluster implements ClusterSource {
     // Otherwise it would wait until all masters can be reached.
     const seed = this.client.duplicate({ ...overrides, minimizeConnections: true });
     let lastError: unknown;
+    let opening: Promise<unknown> = Promise.resolve();
     // Without a listener an error would end the process.
     seed.on('error', (error) => (lastError ??= error));
     try {
       await inTime('CLUSTER SLOTS', deadlineMs, false, () => seed.connect());
       const masters = Array.from({ length: slots }, (_, slot) => seed.slots[slot]?.master);
       const one = masters.find((master) => master !== undefined);
-      if (one) {
-        // It is there at once. Its connection is not needed.
-        seed.nodeClient(one).catch(() => undefined);
+      if (one && !this.#pattern) {
+        // The client is there at once. If it were ended before it is connected, its socket would stay.
+        opening = inTime('connect', deadlineMs, false, () => seed.nodeClient(one));
         this.#pattern = one.client;
       }
       const addresses = masters.map((master) => master && this.addressOf(`${master.host}:${master.port}`));
@@ -86,7 +87,7 @@ export class NodeRedisCluster implements ClusterSource {
     } catch (error) {
       throw asLinkError(lastError ?? error, false);
     } finally {
-      seed.destroy();
+      opening.catch(() => undefined).finally(() => seed.destroy());
     }
   }
 }

@@ -14,20 +14,27 @@ export interface NodeRedisConnectionParts {
   down(): void;
 }
 
+/** A client that is connected, or may be. */
+interface Current {
+  readonly client: NodeRedisClient;
+  end(): void;
+}
+
 /**
  * A connection by node-redis. When it is lost, another one is made: the library would connect again to the same server,
  * though another one may have taken over, and does not tell which subscriptions it could not renew.
  */
 export class NodeRedisConnection {
-  readonly #end = new AbortController();
-  #client: NodeRedisClient | undefined;
+  readonly #closed = new AbortController();
+  #current: Current | undefined;
   #lastError: unknown;
 
   constructor(private readonly parts: NodeRedisConnectionParts) {}
 
   /** Undefined: there is none at this moment. */
   get client(): NodeRedisClient | undefined {
-    return this.#client?.isReady === true ? this.#client : undefined;
+    const client = this.#current?.client;
+    return client?.isReady === true ? client : undefined;
   }
 
   /** Why there is none. */
@@ -37,7 +44,7 @@ export class NodeRedisConnection {
 
   /** Resolves once connected, or closed. */
   async open(): Promise<void> {
-    const { signal } = this.#end;
+    const { signal } = this.#closed;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         await this.#connect();
@@ -52,17 +59,17 @@ export class NodeRedisConnection {
 
   /** Gives the connection up, and makes another one. */
   renew(): void {
-    this.#lost(this.#client);
+    this.#lost(this.#current?.client);
   }
 
   close(): void {
-    this.#end.abort();
-    drop(this.#client);
+    this.#closed.abort();
+    this.#current?.end();
   }
 
   async #connect(): Promise<void> {
-    const { server, prepare, up } = this.parts;
-    const { client, socket } = await server.locate();
+    const { parts } = this;
+    const { client, socket } = await parts.server.locate();
     this.#lastError = undefined;
     const next = client.duplicate({
       // The library would hold commands back until there is a connection, and run them seconds later.
@@ -74,31 +81,46 @@ export class NodeRedisConnection {
       this.#lastError = error;
       this.#lost(next);
     });
+    const { connected, end } = connect(next);
     try {
       await inTime('connect', attemptMs, false, async () => {
-        await next.connect();
-        await server.check(next);
-        await prepare(next);
+        await connected;
+        await parts.server.check(next);
+        await parts.prepare(next);
       });
       if (!next.isReady) throw new LinkError('away', false, 'The connection was lost');
-      if (this.#end.signal.aborted) throw new LinkError('away', false, 'The link was closed');
+      if (this.#closed.signal.aborted) throw new LinkError('away', false, 'The link was closed');
     } catch (error) {
-      drop(next);
+      end();
       throw error;
     }
-    this.#client = next;
-    up();
+    this.#current = { client: next, end };
+    parts.up();
   }
 
   #lost(client: NodeRedisClient | undefined): void {
-    if (!client || client !== this.#client || this.#end.signal.aborted) return;
-    this.#client = undefined;
-    drop(client);
+    if (!client || client !== this.#current?.client || this.#closed.signal.aborted) return;
+    this.#current.end();
+    this.#current = undefined;
     this.parts.down();
     void this.open();
   }
 }
 
-function drop(client: NodeRedisClient | undefined): void {
-  if (client?.isOpen === true) client.destroy();
+/** A client that is ended before it has a socket would get one afterwards, and keep it. `end` waits for that. */
+function connect(client: NodeRedisClient): { readonly connected: Promise<unknown>; readonly end: () => void } {
+  let mayEnd = false;
+  let isEnded = false;
+  const end = (): void => {
+    isEnded = true;
+    if (mayEnd && client.isOpen) client.destroy();
+  };
+  const settled = (): void => {
+    mayEnd = true;
+    if (isEnded) end();
+  };
+  client.on('connect', settled);
+  const connected = client.connect();
+  connected.then(settled, settled);
+  return { connected, end };
 }
