@@ -32,7 +32,7 @@ export interface Told {
 }
 
 /** A room of a client was not `joined` for a while. */
-export interface Away {
+interface Away {
   readonly type: 'away';
   readonly at: Time;
   readonly until: Time;
@@ -41,7 +41,7 @@ export interface Away {
 }
 
 /** A node was told by the engine that it has made this change to a session. */
-export interface Owned {
+interface Owned {
   readonly type: 'owned';
   readonly node: string;
   readonly session: string;
@@ -69,7 +69,7 @@ export interface FinalLog {
 }
 
 /** What a node says of its drain. */
-export interface Drained {
+interface Drained {
   readonly type: 'drained';
   readonly connections: number;
   readonly moved: number;

@@ -9,4 +9,4 @@ export { MessageOptions } from './message-options.js';
 export { Replier } from './replier.js';
 export { type FrameReply, type ReceivesFrames, type ReservedFrame, ReservedFrames } from './reserved-frames.js';
 export type { StreamReply } from './stream-reply.js';
-export { type SleepGuard, Turns } from './turns.js';
+export { Turns } from './turns.js';
