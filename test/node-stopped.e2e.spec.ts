@@ -15,7 +15,8 @@ requires('redis-server', redisMissing)('a node that was stopped', () => {
   const nodes: NodeProcess[] = [];
   beforeAll(async () => {
     redis = await RedisServer.start();
-    for (let node = 0; node < 2; node++) nodes.push(new NodeProcess(await freePort(), redis.port, () => undefined));
+    for (let node = 0; node < 2; node++)
+      nodes.push(new NodeProcess(await freePort(), { REDIS_PORT: String(redis.port) }, () => undefined));
     await Promise.all(nodes.map((node) => node.start()));
   }, 30_000);
   afterAll(async () => {

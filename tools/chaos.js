@@ -1,5 +1,6 @@
 // Breaks a cluster of three nodes on a real Redis behind nginx, again and again, while clients use it, and checks that
-// none of them has missed anything: `npm run chaos -- --minutes 10 --seed 7`. Ends with exit code 1 when one has.
+// none of them has missed anything: `npm run chaos -- --minutes 10 --seed 7`. With `--loses-data` Redis is emptied, too;
+// with `--engine sentinel --loses-data` primaries are replaced by replicas. Ends with exit code 1 when one has.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '200' },
     rooms: { type: 'string', default: '20' },
     'loses-data': { type: 'boolean', default: false },
+    engine: { type: 'string', default: 'single' },
     short: { type: 'boolean', default: false },
     output: { type: 'string' },
   },
@@ -35,6 +37,7 @@ const { violations, records, recovery, ...counts } = await program.chaos({
   rooms: Number(values.rooms),
   isShort: values.short,
   losesData: values['loses-data'],
+  engine: values.engine,
   progress: (/** @type {string} */ line) => console.log(line),
 });
 console.log(JSON.stringify(counts));

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '@holdfast/testing';
 import { check, recoveryTimes, type Verdict } from './check.js';
 import { Cluster } from './cluster.js';
+import { SentinelEngine, SingleEngine } from './engines.js';
 import { type FaultKind, faultKinds } from './faults.js';
 import type { ChaosRecord, FinalLog } from './records.js';
 
@@ -17,6 +18,8 @@ export interface ChaosOptions {
   readonly isShort?: boolean;
   /** Whether Redis may lose data. */
   readonly losesData?: boolean;
+  /** One server, or two with Sentinel. Default `single`. */
+  readonly engine?: 'single' | 'sentinel';
   readonly progress?: (line: string) => void;
 }
 
@@ -39,7 +42,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     records.push(one);
     if (one.type === 'drained') progress(`   ${JSON.stringify(one)}`);
   };
-  await using cluster = await Cluster.start(between, record);
+  const engine = await (options.engine === 'sentinel' ? SentinelEngine : SingleEngine).start();
+  await using cluster = await Cluster.start(engine, between, record);
   const rooms = Array.from({ length: options.rooms }, (_, index) => `log/${index}`);
   await cluster.populate(options.clients, rooms);
   progress(`${options.clients} clients have joined`);
@@ -80,7 +84,10 @@ async function breakAgainAndAgain(
   between: (least: number, most: number) => number,
   record: (one: ChaosRecord) => void,
 ): Promise<number> {
-  const kinds = faultKinds.filter((kind) => !(isShort && kind.isLong) && (losesData || !kind.losesData));
+  const kinds = faultKinds.filter(
+    ({ isLong, losesData: loses, engine = cluster.engine.kind }) =>
+      engine === cluster.engine.kind && !(isShort && isLong) && (losesData || !loses),
+  );
   const bag: FaultKind[] = [];
   const end = Date.now() + ms;
   let count = 0;

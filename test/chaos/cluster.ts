@@ -1,6 +1,6 @@
 import { freePort } from '../support/free-port.js';
 import { nginx, ProxyProcess, shippedFile } from '../support/proxy-process.js';
-import { RedisServer } from '../support/redis-server.js';
+import type { ChaosEngine } from './engines.js';
 import { Follower } from './follower.js';
 import { NodeProcess } from './node-process.js';
 import { HttpPublisher, SocketPublisher } from './publisher.js';
@@ -14,7 +14,7 @@ interface Page {
   readonly members: number;
 }
 
-/** Three nodes on one Redis behind nginx, and clients of all of them. */
+/** Three nodes on Redis behind nginx, and clients of all of them. */
 export class Cluster implements AsyncDisposable {
   readonly nodes: NodeProcess[] = [];
   readonly followers: Follower[] = [];
@@ -22,7 +22,7 @@ export class Cluster implements AsyncDisposable {
   #disposed = false;
 
   private constructor(
-    readonly redis: RedisServer,
+    readonly engine: ChaosEngine,
     private readonly between: (least: number, most: number) => number,
     private readonly record: (record: ChaosRecord) => void,
   ) {}
@@ -30,15 +30,16 @@ export class Cluster implements AsyncDisposable {
   #proxy: ProxyProcess | undefined;
   #url = '';
 
+  /** @param engine - which this disposes of */
   static async start(
+    engine: ChaosEngine,
     between: (least: number, most: number) => number,
     record: (record: ChaosRecord) => void,
   ): Promise<Cluster> {
-    const redis = await RedisServer.start(undefined, ['--appendonly', 'yes', '--appendfsync', 'always']);
-    const cluster = new Cluster(redis, between, record);
+    const cluster = new Cluster(engine, between, record);
     try {
       for (let node = 0; node < nodeCount; node++) {
-        cluster.nodes.push(new NodeProcess(await freePort(), redis.port, record));
+        cluster.nodes.push(new NodeProcess(await freePort(), engine.variables, record));
       }
       await Promise.all(cluster.nodes.map((node) => node.start()));
       await cluster.#startProxy();
@@ -99,7 +100,7 @@ export class Cluster implements AsyncDisposable {
     for (const node of this.nodes) node.signal('SIGCONT');
     await Promise.all(this.nodes.map((node) => node.end('SIGKILL')));
     await this.#proxy?.[Symbol.asyncDispose]();
-    await this.redis[Symbol.asyncDispose]();
+    await this.engine[Symbol.asyncDispose]();
   }
 
   async #startProxy(): Promise<void> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from './cluster.js';
+import { SentinelEngine } from './engines.js';
 
 /** One kind of fault. */
 export interface FaultKind {
@@ -9,6 +10,8 @@ export interface FaultKind {
   readonly losesData?: boolean;
   /** Takes longer than a short run has. */
   readonly isLong?: boolean;
+  /** Default: any. */
+  readonly engine?: 'single' | 'sentinel';
   /** Breaks something, and makes it whole again. */
   run(cluster: Cluster, between: (least: number, most: number) => number): Promise<void>;
 }
@@ -61,32 +64,51 @@ export const faultKinds: readonly FaultKind[] = [
   {
     name: 'redis killed',
     weight: 2,
-    run: async ({ redis }) => {
-      await redis.revive();
+    engine: 'single',
+    run: async ({ engine }) => {
+      await (await engine.current()).revive();
     },
   },
   {
     name: 'redis emptied',
     weight: 1,
     losesData: true,
-    run: async ({ redis }) => {
-      await redis.restart();
+    engine: 'single',
+    run: async ({ engine }) => {
+      await (await engine.current()).restart();
     },
+  },
+  {
+    name: 'redis primary killed, replica promoted',
+    weight: 3,
+    losesData: true,
+    engine: 'sentinel',
+    run: (cluster) => replacePrimary(cluster, 'kill'),
+  },
+  {
+    name: 'redis primary stopped, replica promoted',
+    weight: 2,
+    losesData: true,
+    engine: 'sentinel',
+    run: (cluster) => replacePrimary(cluster, 'stop'),
   },
   {
     name: 'redis connections killed',
     weight: 2,
-    run: async ({ redis }, between) => {
+    run: async ({ engine }, between) => {
+      const { admin } = await engine.current();
       const type = between(0, 1) < 0.5 ? 'pubsub' : 'normal';
-      await redis.admin.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
+      await admin.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
     },
   },
   {
     name: 'redis paused',
     weight: 2,
-    run: async ({ redis }, between) => {
+    // Sentinel would replace it.
+    engine: 'single',
+    run: async ({ engine }, between) => {
       const ms = Math.round(between(500, 3_000));
-      await redis.admin.call('CLIENT', 'PAUSE', ms, 'ALL');
+      await (await engine.current()).admin.call('CLIENT', 'PAUSE', ms, 'ALL');
       await sleep(ms);
     },
   },
@@ -105,3 +127,15 @@ export const faultKinds: readonly FaultKind[] = [
     },
   },
 ];
+
+async function replacePrimary({ engine }: Cluster, how: 'kill' | 'stop'): Promise<void> {
+  if (!(engine instanceof SentinelEngine)) throw new TypeError('there is no Sentinel');
+  const old = await engine.current();
+  if (how === 'kill') await old.kill();
+  else old.stop();
+  await engine.sentinel.replaced(old);
+  if (how === 'kill') await old.revive();
+  else old.goOn();
+  // Without a replica the next one would be the end.
+  await engine.sentinel.follows(old);
+}

@@ -18,14 +18,14 @@ export class NodeProcess {
 
   constructor(
     readonly port: number,
-    private readonly redisPort: number,
+    private readonly variables: Readonly<Record<string, string>>,
     private readonly record: (record: ChaosRecord) => void,
   ) {}
 
   /** Resolves when it listens. */
   async start(): Promise<void> {
     script ??= bundle('chaos-node.ts');
-    const env = { PATH: process.env['PATH'], PORT: String(this.port), REDIS_PORT: String(this.redisPort) };
+    const env = { PATH: process.env['PATH'], PORT: String(this.port), ...this.variables };
     const child = spawn(process.execPath, [await script], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.#isOrdered = false;

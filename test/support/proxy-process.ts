@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { failureOf } from './requirement.js';
+import { until } from './until.js';
 
 /** What is replaced in the shipped files, and by what. */
 export type Replacements = Readonly<Record<string, string>>;
@@ -115,11 +115,10 @@ export class ProxyProcess implements AsyncDisposable {
   }
 
   async #servesAfter(before: number): Promise<void> {
-    const deadline = performance.now() + 10_000;
-    while (!this.program.serves(this.log.slice(before))) {
-      if (performance.now() > deadline) throw new Error(`Does not serve:\n${this.log}`);
-      await sleep(20);
-    }
+    const serves = (): boolean => this.program.serves(this.log.slice(before));
+    await until('the proxy serves', serves).catch((error: unknown) => {
+      throw new Error(`Does not serve:\n${this.log}`, { cause: error });
+    });
   }
 }
 

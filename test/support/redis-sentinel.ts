@@ -4,12 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { vi } from 'vitest';
 import { freePort } from './free-port.js';
 import { RedisServer } from './redis-server.js';
-
-/** Milliseconds after which Sentinel replaces a primary that does not answer. */
-const downAfterMs = 500;
+import { until } from './until.js';
 
 /** A primary with one replica, and a Sentinel that decides alone. */
 export class RedisSentinel implements AsyncDisposable {
@@ -25,12 +22,16 @@ export class RedisSentinel implements AsyncDisposable {
     private readonly admin: Redis,
   ) {}
 
-  static async start(): Promise<RedisSentinel> {
+  /**
+   * @param downAfterMs - after which Sentinel replaces a primary that does not answer. Below 2,000 it may replace the
+   *   next one right away, before it has connected to it.
+   */
+  static async start(downAfterMs = 500): Promise<RedisSentinel> {
     const primary = await RedisServer.start();
     const replica = await RedisServer.start(undefined, ['--replicaof', '127.0.0.1', String(primary.port)]);
-    await vi.waitFor(async () => {
-      if (!(await replica.admin.info('replication')).includes('master_link_status:up')) throw new Error('not in sync');
-    }, 10_000);
+    await until('the replica is in sync', async () =>
+      (await replica.admin.info('replication')).includes('master_link_status:up'),
+    );
     const port = await freePort();
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-sentinel-'));
     const file = join(folder, 'sentinel.conf');
@@ -44,11 +45,32 @@ export class RedisSentinel implements AsyncDisposable {
     admin.on('error', () => undefined);
     const started = new RedisSentinel(port, primary, replica, folder, process, admin);
     // Only a replica that it knows can take over.
-    await vi.waitFor(async () => {
+    await until('Sentinel knows the replica', async () => {
       const replicas = await admin.call('SENTINEL', 'REPLICAS', started.name);
-      if (!JSON.stringify(replicas).includes('"master-link-status","ok"')) throw new Error('Sentinel knows no replica');
-    }, 10_000);
+      return JSON.stringify(replicas).includes('"master-link-status","ok"');
+    });
     return started;
+  }
+
+  /** The server that is the primary by now, as Sentinel says. */
+  async current(): Promise<RedisServer> {
+    const address = await this.admin.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.name);
+    const isPrimary = ({ port }: RedisServer): boolean => JSON.stringify(address).includes(`"${port}"`);
+    return isPrimary(this.primary) ? this.primary : this.replica;
+  }
+
+  /** Resolves when another server than this one is the primary, and the other one follows it. */
+  async replaced(old: RedisServer): Promise<void> {
+    await until('Sentinel has replaced the primary', async () => (await this.current()) !== old, 30_000);
+  }
+
+  /** Resolves when this server is a replica that has all there is. */
+  async follows(server: RedisServer): Promise<void> {
+    const isReplica = async (): Promise<boolean> => {
+      const info = await server.admin.info('replication').catch(() => '');
+      return info.includes('role:slave') && info.includes('master_link_status:up');
+    };
+    await until('the old primary follows the new one', isReplica, 30_000);
   }
 
   /** All that the primary has stored is with the replica, too. */
