@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- NAME ...]`, of: echo full user pipelined handshake memory heartbeat fairness chunks rooms joins
- * recovery hub storm. See bench/README.md for the method.
+ * recovery hub nodes storm. See bench/README.md for the method.
  */
 import { compare, echo, handshakes, type Row } from './measure.js';
 import { chunks } from './chunks.js';
@@ -92,6 +92,7 @@ try {
   if (wants('joins')) await joins(generator, token);
   if (wants('recovery')) await recovery(generator, token);
   if (wants('hub')) await runAlone('./hub.js');
+  if (wants('nodes')) await runAlone('./nodes.js');
   if (wants('storm')) await storm(token);
   if (wants('chunks')) await chunks();
 } finally {

@@ -121,7 +121,7 @@ requires('redis-server', redisMissing)('all nodes on a real Redis', () => {
     await server[Symbol.asyncDispose]();
   });
   const engine = (prefix: string, port = server.port): Backplane =>
-    redisBackplane({ client: new Redis({ port, lazyConnect: true }), prefix, deadlineMs: 1_000 });
+    redisBackplane({ client: new Redis({ port, lazyConnect: true }), prefix, deadlineMs: 1_000, limitMs: 5_000 });
 
   // One test after the other: nodes of one test have closed when those of the next one start.
   describe('of one prefix', () => everyNode(() => engine('nodes')));

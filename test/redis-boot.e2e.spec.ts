@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { freePort } from './support/free-port.js';
 import { RedisServer, redisMissing } from './support/redis-server.js';
 import { requires } from './support/requirement.js';
+import { until } from './support/until.js';
 
 const prefix = 'boot';
 const ioredis = (port: number): Backplane => byIoredis({ client: new Redis({ port, lazyConnect: true }), prefix });
@@ -46,6 +47,45 @@ requires('redis-server', redisMissing)('the boot of the engine on Redis', () => 
       const failed = connect(replica.port).start('node', sink);
       await expect(failed).rejects.toMatchObject({ code: 'MISCONFIGURED' });
       await expect(failed).rejects.toThrow(/connect to the primary/);
+    });
+
+    it('fails where the prefix has data of another version, and says so', async () => {
+      await using server = await RedisServer.start();
+      await server.admin.set('boot:layout', '9 of 7');
+      const failed = connect(server.port).start('node', sink);
+      await expect(failed).rejects.toMatchObject({ code: 'MISCONFIGURED', outcome: 'none' });
+      await expect(failed).rejects.toThrow(/boot:layout says .* "9 of 7".*choose another prefix/);
+    });
+
+    it('fails where a key of the prefix is of another type, and says so', async () => {
+      await using server = await RedisServer.start();
+      await server.admin.sadd('boot:layout', 'of somebody else');
+      await expect(connect(server.port).start('node', sink)).rejects.toThrow(/WRONGTYPE/);
+    });
+
+    it('fails where the user may not ask for INFO, and says so', async () => {
+      await using server = await RedisServer.start();
+      await server.admin.call('ACL', 'SETUSER', 'default', '-info');
+      const failed = connect(server.port).start('node', sink);
+      await expect(failed).rejects.toMatchObject({ code: 'MISCONFIGURED' });
+      await expect(failed).rejects.toThrow(/NOPERM.*info/);
+    });
+
+    it('warns of replicas that nobody waits for', async () => {
+      await using primary = await RedisServer.start();
+      await using replica = await RedisServer.start(undefined, ['--replicaof', '127.0.0.1', String(primary.port)]);
+      await until('the replica is in sync', async () =>
+        (await replica.admin.info('replication')).includes('master_link_status:up'),
+      );
+      const warningsOf = async (): Promise<readonly string[]> => {
+        const backplane = connect(primary.port);
+        await backplane.start('node', sink);
+        await backplane.close();
+        return backplane.durability.warnings;
+      };
+      expect(await warningsOf()).toContainEqual(expect.stringMatching(/^min-replicas-to-write is 0/));
+      await primary.admin.config('SET', 'min-replicas-to-write', '1');
+      expect(await warningsOf()).not.toContainEqual(expect.stringMatching(/^min-replicas-to-write/));
     });
 
     it('warns of settings that lose data', async () => {

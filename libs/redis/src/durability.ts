@@ -44,6 +44,11 @@ function durabilityOfServer(facts: Map<string, string>, pubSub: PubSub): Durabil
       `maxmemory-policy is ${policy}: when memory is full, Redis deletes rooms and sessions, whose clients then miss publications. Set it to noeviction`,
     );
   }
+  if (Number(facts.get('connected_slaves')) > 0 && !facts.has('min_slaves_good_slaves')) {
+    warnings.push(
+      'min-replicas-to-write is 0: a primary that is cut off from its replicas goes on storing publications, which are lost when a replica takes over. Set it to 1',
+    );
+  }
   // With the default of `appendfsync`, which is not part of `INFO`, a second may be lost.
   if (facts.get('aof_enabled') === '1') return { kind: 'disk', loseMs: 1_000, warnings };
   warnings.push('appendonly is off: a restart of Redis loses what was published since its last snapshot');

@@ -3,7 +3,7 @@ import type { LimitAlgorithm } from '@holdfast/backplane';
 import { slotOf, tagsFor } from './slots.js';
 
 /** Never change it under data that is there: rooms would be looked for elsewhere. */
-const partitions = 256;
+export const partitions = 256;
 
 const encoder = new TextEncoder();
 
@@ -64,6 +64,11 @@ export class Keys {
   limit(algorithm: LimitAlgorithm, windowMs: number, key: string): string {
     const hash = hashOf(key);
     return `${this.#base(hash)}:l:${algorithm}:${windowMs}:${hash}`;
+  }
+
+  /** How keys are named and spread under this prefix. */
+  get layout(): string {
+    return `${this.prefix}:layout`;
   }
 
   /** Which nodes live. */

@@ -15,6 +15,7 @@ import {
 import { durabilityOf } from './durability.js';
 import { asFailure } from './errors.js';
 import { Keys } from './keys.js';
+import { checkLayout } from './layout.js';
 import type { LinkListener, RedisLink } from './link.js';
 import { quitMs } from './link-timing.js';
 import { readCommand, readMessage, writeCommand } from './messages.js';
@@ -37,6 +38,11 @@ export interface RedisBackplaneOptions {
   /** Milliseconds within which each call settles. Default 2,000. */
   readonly deadlineMs?: number;
   /**
+   * Milliseconds within which a use of a limit is decided, because a message waits for that. Then it passes, or is
+   * refused, as its rule says. Default 100.
+   */
+  readonly limitMs?: number;
+  /**
    * Milliseconds after which a room is forgotten that nobody publishes to, reads or watches. After that it starts in a
    * new epoch. Longer than clients may be away, and than the longest history. Default 3,600,000 (1 h).
    */
@@ -47,9 +53,6 @@ export interface RedisBackplaneOptions {
    */
   readonly clock?: Clock;
 }
-
-/** A message waits for the verdict of a limit. */
-const limitMs = 100;
 
 const prefixes = /^[\w.:-]{1,64}$/;
 
@@ -76,7 +79,8 @@ export class RedisBackplane implements Backplane {
   #numbers = 0;
 
   /** @throws TypeError when the prefix is not allowed */
-  constructor(link: RedisLink, { prefix, deadlineMs = 2_000, roomIdleMs = 3_600_000, clock }: RedisBackplaneOptions) {
+  constructor(link: RedisLink, options: RedisBackplaneOptions) {
+    const { prefix, deadlineMs = 2_000, limitMs = 100, roomIdleMs = 3_600_000, clock } = options;
     if (!prefixes.test(prefix)) {
       throw new TypeError(`prefix must be 1 to 64 letters, digits, ".", "_", "-" or ":", but is "${prefix}"`);
     }
@@ -106,8 +110,7 @@ export class RedisBackplane implements Backplane {
     this.limiter = new RedisLimiter({
       keys,
       now: clock && (() => clock.now()),
-      run: (script, key, args) =>
-        this.#attempt('limit', () => runScript(link, script, key, [key], args, Math.min(limitMs, deadlineMs))),
+      run: (script, key, args) => this.#attempt('limit', () => runScript(link, script, key, [key], args, limitMs)),
     });
   }
 
@@ -126,6 +129,9 @@ export class RedisBackplane implements Backplane {
         probeChannel: (tag) => this.#keys.probe(node, tag),
       });
       this.#durability = durabilityOf(await this.#link.infos(this.deadlineMs), this.#link.pubSub);
+      await checkLayout(this.#keys, (script, key, args) =>
+        runScript(this.#link, script, key, [key], args, this.deadlineMs),
+      );
       await this.#link.subscribe([this.#keys.node(node), this.#keys.node(null)], this.deadlineMs);
     } catch (error) {
       await this.close();
