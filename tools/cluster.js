@@ -14,7 +14,11 @@ import { startRedis } from './cluster/redis.js';
 
 const lookEveryMs = 200;
 
-/** @type {import('node:readline').Interface | undefined} */
+/**
+ * Where commands are typed; none while they are piped in.
+ *
+ * @type {import('node:readline').Interface | undefined}
+ */
 let prompt;
 
 /**
@@ -23,12 +27,9 @@ let prompt;
  * @param {string} text
  */
 function print(text) {
-  if (!prompt?.terminal) {
-    console.log(text);
-    return;
-  }
-  process.stdout.write(`\r\x1b[K${text}\n`);
-  prompt.prompt(true);
+  if (prompt) process.stdout.write('\r\x1b[K');
+  console.log(text);
+  prompt?.prompt(true);
 }
 
 async function main() {
@@ -87,16 +88,19 @@ async function run(children) {
   print(`\nOpen ${origin} and join. The page shows which node it is connected to, and counts. Then type:\n${help()}\n`);
 
   const commands = new Commands({ nodes, reload: () => nginx.reload(), status, print });
-  prompt = createInterface({ input: process.stdin, output: process.stdout, terminal: process.stdin.isTTY });
+  const { isTTY } = process.stdin;
+  const lines = createInterface({ input: process.stdin, ...(isTTY && { output: process.stdout }) });
+  if (isTTY) prompt = lines;
   // In a terminal Ctrl+C is a key, and no signal.
-  prompt.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-  prompt.prompt();
-  for await (const line of prompt) {
-    if (!process.stdin.isTTY) console.log(line);
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  prompt?.prompt();
+  for await (const line of lines) {
+    // So that it is seen which answers belong to it.
+    if (!isTTY) print(`> ${line}`);
     if (!(await commands.run(line))) break;
-    prompt.prompt();
+    prompt?.prompt();
   }
-  prompt.close();
+  lines.close();
 }
 
 process.exitCode = await main();

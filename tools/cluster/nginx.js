@@ -30,7 +30,11 @@ export class Nginx {
     // A file, because nginx opens /dev/stdout for its access log, which fails when that is a pipe of Node.
     const log = openSync(join(folder, 'log'), 'a');
     const args = [...configuredIn(folder), '-g', 'daemon off;'];
-    const { pid } = await children.spawn('nginx', args, { env: { PATH: systemPath }, stdio: ['ignore', log, log] });
+    const { pid } = await children.spawn('nginx', args, {
+      env: { PATH: systemPath },
+      stdio: ['ignore', log, log],
+      hasWorkers: true,
+    });
     closeSync(log);
     await accepts(port, folder);
     return new Nginx({ pid, port, folder });
