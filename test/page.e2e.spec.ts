@@ -213,10 +213,10 @@ describeInBrowser('the page at / in a real browser', () => {
     await join(page, 'Ada');
     await tileOf(page).getByRole('status').getByText('to node n1', { exact: true }).waitFor();
     const counter = page.locator('#counter');
-    await counter.getByText('counted by node n1').waitFor();
+    await counter.getByText('from node n1: none missing, 0 after a reconnect').waitFor();
     await page.getByRole('button', { name: 'Cut the socket' }).click();
     await connected(page).waitFor();
-    await counter.getByText(/; [1-9]\d* came after a reconnect/).waitFor();
+    await counter.getByText(/none missing, [1-9]\d* after a reconnect/).waitFor();
     const wrong = counter.getByRole('status');
     expect(await wrong.innerText()).toBe('');
 
@@ -227,6 +227,7 @@ describeInBrowser('the page at / in a real browser', () => {
     await count(90_000);
     await page.getByText('counter: 90000 came after 90000').waitFor();
     await wrong.getByText(/came after \d+; \d+ more before$/).waitFor();
+    expect(await counter.getByText('none missing').count()).toBe(0);
     const [color, red] = await page.evaluate<string[]>(`
       const probe = document.createElement('i');
       probe.style.color = 'var(--bad)';

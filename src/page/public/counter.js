@@ -23,7 +23,8 @@ export function startCounter(client, onNode) {
     last = number;
     if (meta.recovered) recovered++;
     byId('count').textContent = number;
-    byId('counted-by').textContent = `counted by node ${node}; ${recovered} came after a reconnect`;
+    const whole = miscounts.count === 0 ? 'none missing, ' : '';
+    byId('counted-by').textContent = `from node ${node}: ${whole}${recovered} after a reconnect`;
     tile.hidden = false;
   });
   counter.on('$unrecovered', ({ reason }) => {
@@ -32,7 +33,7 @@ export function startCounter(client, onNode) {
   });
   counter.on('$undone', ({ count }) => {
     miscounts.add(`the server has lost ${count} of these numbers`);
-    last -= count;
+    if (last !== undefined) last -= count;
   });
   // Only in demo mode there is such a room.
   counter.join().catch(() => undefined);
@@ -46,15 +47,14 @@ function differenceOf(last, number) {
 
 /** What is shown of them stays: a visitor may have looked elsewhere. */
 class Miscounts {
-  #all = [];
+  count = 0;
 
   constructor() {
     byId('miscounts').textContent = '';
   }
 
   add(text) {
-    this.#all.push(text);
-    const earlier = this.#all.length - 1;
+    const earlier = this.count++;
     byId('miscounts').textContent = earlier === 0 ? text : `${text}; ${earlier} more before`;
     logEvent(`counter: ${text}`, 'bad');
   }

@@ -75,6 +75,11 @@ export class Session {
       if (change.to === 'failed' || change.to === 'closed') this.#stopped(change);
     });
     client.on('$drain', (drain) => {
+      // The client connects to another node before this one closes the connection: there is nothing to wait for.
+      if (drain.handoverMs) {
+        logEvent(`${path} drain: ${drain.reason}, moving to another node`, 'warn');
+        return;
+      }
       this.#tile.drain = drain;
       showDrain(drain);
       logEvent(
