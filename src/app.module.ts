@@ -8,6 +8,8 @@ import { ChatHistory } from './chat/chat-history.js';
 import type { ServiceConfig } from './config/service-config.js';
 import { DashboardGateway } from './dashboard/dashboard.gateway.js';
 import { DashboardService } from './dashboard/dashboard.service.js';
+import { CounterGateway } from './demo/counter.gateway.js';
+import { CounterService, NODE_NAME } from './demo/counter.service.js';
 import { DEMO_SECRET, DemoTokenController } from './demo/demo-token.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { NotificationsController } from './notifications/notifications.controller.js';
@@ -22,14 +24,14 @@ const validation = new ValidationPipe({ transform: true, whitelist: true, forbid
 
 @Module({})
 export class AppModule {
-  static with({ holdfast, demoSecret }: ServiceConfig, telemetry?: Telemetry): DynamicModule {
+  static with({ holdfast, demoSecret, nodeName }: ServiceConfig, telemetry?: Telemetry): DynamicModule {
     return {
       module: AppModule,
       imports: [
         HoldfastModule.forRoot(holdfast),
         // A node that drains fails its readiness on purpose, which is no error worth a log line each second.
         TerminusModule.forRoot({ logger: false }),
-        ...(demoSecret === undefined ? [] : [demoModule(demoSecret)]),
+        ...(demoSecret === undefined ? [] : [demoModule(demoSecret, nodeName)]),
         ...(telemetry === undefined ? [] : [TelemetryModule.with(telemetry)]),
       ],
       controllers: [ChatHistoryController, NotificationsController, HealthController, ClientBundleController],
@@ -49,10 +51,15 @@ export class AppModule {
 @Module({})
 class DemoModule {}
 
-function demoModule(secret: string): DynamicModule {
+function demoModule(secret: string, nodeName: string): DynamicModule {
   return {
     module: DemoModule,
     controllers: [DemoTokenController],
-    providers: [{ provide: DEMO_SECRET, useValue: secret }],
+    providers: [
+      { provide: DEMO_SECRET, useValue: secret },
+      { provide: NODE_NAME, useValue: nodeName },
+      CounterGateway,
+      CounterService,
+    ],
   };
 }

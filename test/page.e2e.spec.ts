@@ -1,4 +1,4 @@
-import { ConnectionRegistry } from '@holdfast/gateway';
+import { ConnectionRegistry, Rooms } from '@holdfast/gateway';
 import { FaultProxy } from '@holdfast/testing';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -204,6 +204,36 @@ describeInBrowser('the page at / in a real browser', () => {
     await joinWithToken(page, await tokenOf('Grace'));
     await rowsOf(page).filter({ hasText: 'Grace' }).waitFor();
     expect(await alert.count()).toBe(0);
+    await page.close();
+  });
+
+  it('follows the counter of its node, and says in red what is missing or comes twice', async () => {
+    await using app = await startService({ HOLDFAST_NODE_NAME: 'n1' });
+    const page = await openPage(browser, app.httpUrl());
+    await join(page, 'Ada');
+    await tileOf(page).getByRole('status').getByText('to node n1', { exact: true }).waitFor();
+    const counter = page.locator('#counter');
+    await counter.getByText('from node n1: none missing, 0 after a reconnect').waitFor();
+    await page.getByRole('button', { name: 'Cut the socket' }).click();
+    await connected(page).waitFor();
+    await counter.getByText(/none missing, [1-9]\d* after a reconnect/).waitFor();
+    const wrong = counter.getByRole('status');
+    expect(await wrong.innerText()).toBe('');
+
+    const rooms = app.app.get<Rooms<{ count: { number: number; node: string } }>>(Rooms);
+    const count = (number: number): Promise<unknown> => rooms.to('counter').emit('count', { number, node: 'n2' });
+    await count(90_000);
+    await page.getByText(/^counter: \d+ to 89999 are missing$/).waitFor();
+    await count(90_000);
+    await page.getByText('counter: 90000 came after 90000').waitFor();
+    await wrong.getByText(/came after \d+; \d+ more before$/).waitFor();
+    expect(await counter.getByText('none missing').count()).toBe(0);
+    const [color, red] = await page.evaluate<string[]>(`
+      const probe = document.createElement('i');
+      probe.style.color = 'var(--bad)';
+      document.body.append(probe);
+      [document.getElementById('miscounts'), probe].map((one) => getComputedStyle(one).color)`);
+    expect(color).toBe(red);
     await page.close();
   });
 

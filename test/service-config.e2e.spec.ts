@@ -19,6 +19,7 @@ describe('the configuration', () => {
       ...production,
       PORT: '8080',
       HOST: '::',
+      HOLDFAST_NODE_NAME: 'node-1',
       HOLDFAST_ISSUER: 'https://id.example.com',
       HOLDFAST_AUDIENCE: 'sockets',
       HOLDFAST_ORIGINS: 'https://example.com, https://*.example.com',
@@ -35,6 +36,7 @@ describe('the configuration', () => {
       host: '::',
       log: { levels: ['fatal', 'error', 'warn'], json: false },
       demoSecret: undefined,
+      nodeName: 'node-1',
       holdfast: {
         rooms: [
           { pattern: 'chat/:room', history: { size: 500, ttlMs: 3_600_000 } },
@@ -50,6 +52,12 @@ describe('the configuration', () => {
       },
     });
     expect(readConfig({ ...production, HOLDFAST_TRUSTED_PROXIES: '2' }).holdfast.admission?.trustedProxies).toBe(2);
+  });
+
+  it('is a demo of several processes that accept the tokens of each other, and have names', () => {
+    const config = readConfig({ HOLDFAST_DEMO_SECRET: secret });
+    expect(config.demoSecret).toBe(secret);
+    expect(config.nodeName).toMatch(/^[\da-f]{4}$/);
   });
 
   it('logs JSON and listens everywhere in production', () => {
@@ -76,6 +84,10 @@ describe('the configuration', () => {
     [{ LOG_LEVEL: 'info' }, 'LOG_LEVEL must be one of fatal, error, warn, log, debug, verbose, but is "info"'],
     [{ LOG_FORMAT: 'xml' }, 'LOG_FORMAT must be one of text, json'],
     [{ HOLDFAST_SECRET: secret, HOLDFAST_JWKS_URL: 'https://id.example.com/k' }, 'exclude each other'],
+    [{ HOLDFAST_DEMO_SECRET: 'short' }, 'HOLDFAST_DEMO_SECRET must have at least 32 characters'],
+    [{ HOLDFAST_DEMO_SECRET: secret, HOLDFAST_SECRET: secret }, 'HOLDFAST_DEMO_SECRET is for the demo mode'],
+    [{ ...production, HOLDFAST_DEMO_SECRET: secret }, 'HOLDFAST_DEMO_SECRET is for the demo mode'],
+    [{ HOLDFAST_NODE_NAME: 'node 1' }, 'HOLDFAST_NODE_NAME must be 1 to 32 letters'],
   ])('refuses %j', (variables, message) => {
     expect(() => readConfig(variables)).toThrow(ConfigurationError);
     expect(() => readConfig(variables)).toThrow(message);

@@ -27,6 +27,14 @@ export class Environment {
   HOLDFAST_SECRET?: string;
 
   @IsOptional()
+  @MinLength(32, { message: '$property must have at least 32 characters: a shorter one can be guessed from one token' })
+  HOLDFAST_DEMO_SECRET?: string;
+
+  @IsOptional()
+  @Matches(/^[\w.-]{1,32}$/, { message: '$property must be 1 to 32 letters, digits, ".", "_" or "-"' })
+  HOLDFAST_NODE_NAME?: string;
+
+  @IsOptional()
   @IsUrl(
     { protocols: ['https', 'http'], require_protocol: true, require_tld: false },
     { message: '$property must be an https URL, such as https://id.example.com/jwks.json (http only on localhost)' },

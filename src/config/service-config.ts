@@ -21,8 +21,10 @@ export interface ServiceConfig {
   readonly log: { readonly levels: LogLevel[]; readonly json: boolean };
   readonly holdfast: HoldfastOptions;
   readonly telemetry: TelemetryConfig;
-  /** Set in demo mode: nobody said how tokens are verified, and it is not production. Ends with the process. */
+  /** Set in demo mode: nobody said how tokens are verified, and it is not production. */
   readonly demoSecret: string | undefined;
+  /** Tells this process from others on the same Redis; shown in demo mode only. */
+  readonly nodeName: string;
 }
 
 /** A variable has a value the service cannot work with; the message names each one and what is allowed. */
@@ -39,7 +41,7 @@ export function readConfig(variables: NodeJS.ProcessEnv): ServiceConfig {
   const env = readEnvironment(variables);
   const production = env.NODE_ENV === 'production';
   const isDemo = !production && env.HOLDFAST_SECRET === undefined && env.HOLDFAST_JWKS_URL === undefined;
-  const demoSecret = isDemo ? randomBytes(32).toString('base64url') : undefined;
+  const demoSecret = isDemo ? (env.HOLDFAST_DEMO_SECRET ?? randomBytes(32).toString('base64url')) : undefined;
   return Object.freeze<ServiceConfig>({
     port: Number(env.PORT ?? 3000),
     // The demo gives everybody a token, so it listens on this machine only; production runs behind a proxy.
@@ -54,6 +56,7 @@ export function readConfig(variables: NodeJS.ProcessEnv): ServiceConfig {
       otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, ''),
     },
     demoSecret,
+    nodeName: env.HOLDFAST_NODE_NAME ?? randomBytes(2).toString('hex'),
   });
 }
 
@@ -91,7 +94,7 @@ function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const problems = validateSync(env, { whitelist: true, stopAtFirstError: true }).flatMap(
     ({ property, constraints, value }) =>
       Object.values(constraints ?? {}).map(
-        (rule) => `${rule}${property === 'HOLDFAST_SECRET' ? '' : `, but is "${String(value)}"`}`,
+        (rule) => `${rule}${property.endsWith('_SECRET') ? '' : `, but is "${String(value)}"`}`,
       ),
   );
   problems.push(...contradictions(env));
@@ -100,10 +103,16 @@ function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
 }
 
 function contradictions(env: Environment): string[] {
-  const { NODE_ENV, HOLDFAST_SECRET, HOLDFAST_JWKS_URL, HOLDFAST_ORIGINS } = env;
+  const { NODE_ENV, HOLDFAST_SECRET, HOLDFAST_JWKS_URL, HOLDFAST_DEMO_SECRET, HOLDFAST_ORIGINS } = env;
   const found: string[] = [];
   if (HOLDFAST_SECRET !== undefined && HOLDFAST_JWKS_URL !== undefined) {
     found.push('HOLDFAST_SECRET and HOLDFAST_JWKS_URL exclude each other: tokens are verified by one of them');
+  }
+  const isDemo = NODE_ENV !== 'production' && HOLDFAST_SECRET === undefined && HOLDFAST_JWKS_URL === undefined;
+  if (HOLDFAST_DEMO_SECRET !== undefined && !isDemo) {
+    found.push(
+      'HOLDFAST_DEMO_SECRET is for the demo mode: not in production, and not with HOLDFAST_SECRET or HOLDFAST_JWKS_URL',
+    );
   }
   if (NODE_ENV !== 'production') return found;
   if (HOLDFAST_SECRET === undefined && HOLDFAST_JWKS_URL === undefined) {

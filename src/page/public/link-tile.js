@@ -68,6 +68,11 @@ export class LinkTile {
     this.#askedMs = retryAfterMs;
   }
 
+  /** Which of several nodes this is. */
+  set node(name) {
+    if (this.#client.state === 'open') this.#why.textContent = `to node ${name}`;
+  }
+
   set roundTrip(text) {
     if (this.#client.state === 'open') this.#roundTrip.textContent = `round trip ${text}`;
   }

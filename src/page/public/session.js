@@ -2,6 +2,7 @@
 import { createClient, rooms } from '/holdfast-client.js';
 import { startChat } from './chat.js';
 import { Connections } from './connections.js';
+import { startCounter } from './counter.js';
 import { byId, element } from './element.js';
 import { logEvent, toast } from './events.js';
 import { LinkTile } from './link-tile.js';
@@ -37,6 +38,7 @@ export class Session {
     this.#client = client;
     this.#tile = new LinkTile(path, client, cut);
     this.#listen();
+    startCounter(client, (node) => (this.#tile.node = node));
     startChat(client, { name, room, left: this.#left.signal, onProblem: tellProblem });
     watch(
       client,
@@ -73,6 +75,11 @@ export class Session {
       if (change.to === 'failed' || change.to === 'closed') this.#stopped(change);
     });
     client.on('$drain', (drain) => {
+      // The client connects to another node before this one closes the connection: there is nothing to wait for.
+      if (drain.handoverMs) {
+        logEvent(`${path} drain: ${drain.reason}, moving to another node`, 'warn');
+        return;
+      }
       this.#tile.drain = drain;
       showDrain(drain);
       logEvent(
@@ -114,8 +121,8 @@ function watch(client, table) {
 }
 
 function logState(change) {
-  const { to, nextAttemptAt } = change;
-  if (to === 'open') logEvent(`${path} open`, 'good');
+  const { to, cause, nextAttemptAt } = change;
+  if (to === 'open') logEvent(cause === 'handover' ? `${path} handed over` : `${path} open`, 'good');
   if (to === 'waiting') {
     const seconds = Math.max(0, nextAttemptAt - Date.now()) / 1_000;
     logEvent(`${path} ${reasonOf(change)}, next attempt in ${seconds.toFixed(1)} s`, 'warn');
