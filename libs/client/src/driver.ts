@@ -2,7 +2,7 @@ import { Emitter } from './emitter.js';
 import { frameOf } from './frame.js';
 import { Handover } from './handover.js';
 import { Link } from './link.js';
-import { hasGivenUp, idleMachine, type Input, type Machine, step } from './machine.js';
+import { type Facts, handoverWaitMs, hasGivenUp, idleMachine, type Input, type Machine, step } from './machine.js';
 import { isFinal, type StateChange } from './state.js';
 import type { Settings } from './options.js';
 import { Outbox } from './outbox.js';
@@ -41,7 +41,10 @@ export class Driver {
       },
       request: (event, data) => this.#request(event, data),
     });
-    this.#handover = new Handover(settings, () => this.#newLink());
+    this.#handover = new Handover(settings.ports.clock, () => {
+      this.apply({ type: 'handover' });
+      return this.#newLink();
+    });
     this.#wakeWatch = new WakeWatch(settings.ports, (what) => {
       this.apply({ type: what });
       this.#link?.probe();
@@ -58,11 +61,8 @@ export class Driver {
   }
 
   apply(input: Input): void {
-    const { clock, random, surroundings } = this.#settings.ports;
-    const isOnline = surroundings.isOnline();
     const before = this.#machine;
-    const facts = { now: clock.now(), wallNow: clock.wallNow(), isOnline, random, policy: this.#settings };
-    const machine = step(before, input, facts);
+    const machine = step(before, input, this.#facts);
     // The application was asked (`comesBack`), and closed or connected instead of just answering.
     if (this.#machine !== before) return;
     this.#machine = machine;
@@ -74,6 +74,12 @@ export class Driver {
       // Unless a listener has called us, and something else is the case now.
       if (this.#machine.change === change) this.#enter(change);
     });
+  }
+
+  get #facts(): Facts {
+    const { clock, random, surroundings } = this.#settings.ports;
+    const isOnline = surroundings.isOnline();
+    return { now: clock.now(), wallNow: clock.wallNow(), isOnline, random, policy: this.#settings };
   }
 
   /** Before listeners are called, so that one that connects again starts without old state. */
@@ -114,12 +120,13 @@ export class Driver {
 
   #told(link: Link, input: Input): void {
     if (link === this.#handover.link) {
+      this.#handover.done();
       if (input.type === 'welcome') this.#takeOver(link);
-      else this.#handover.failed();
+      else this.#handOver();
     } else if (link !== this.#retired) {
       this.apply(input);
       if (input.type === 'drain' && this.#machine.state === 'open') {
-        if (input.drain.handoverMs) this.#handover.begin();
+        if (input.drain.handoverMs) this.#handOver();
         else this.#handover.stop();
       }
     } else if (input.type === 'ended') {
@@ -128,8 +135,11 @@ export class Driver {
     }
   }
 
+  #handOver(): void {
+    this.#handover.attempt(handoverWaitMs(this.#machine, this.#facts));
+  }
+
   #takeOver(link: Link): void {
-    this.#handover.done();
     this.#link?.retire();
     this.#retired?.close();
     this.#retired = this.#link;

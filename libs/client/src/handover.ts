@@ -1,22 +1,17 @@
-import { longestWaitMs } from './backoff.js';
 import type { Link } from './link.js';
-import type { Settings } from './options.js';
-import type { TimerHandle } from './ports.js';
+import type { Clock, TimerHandle } from './ports.js';
 
-/**
- * Opens the next connection while the present one still serves (PROTOCOL.md 10.8). An attempt may meet the server that
- * is shutting down once more, so it is repeated.
- */
+/** The next connection, which is opened while the present one still serves (PROTOCOL.md 10.8). */
 export class Handover {
-  readonly #settings: Settings;
+  readonly #clock: Clock;
   readonly #open: () => Link;
   #link: Link | undefined;
   #timer: TimerHandle;
-  #failed = 0;
+  #isBusy = false;
 
   /** @param open - makes a connection. */
-  constructor(settings: Settings, open: () => Link) {
-    this.#settings = settings;
+  constructor(clock: Clock, open: () => Link) {
+    this.#clock = clock;
     this.#open = open;
   }
 
@@ -25,33 +20,27 @@ export class Handover {
     return this.#link;
   }
 
-  begin(): void {
-    this.stop();
-    this.#failed = 0;
-    this.#attempt();
+  /** Makes one attempt, unless there is one already. */
+  attempt(waitMs: number): void {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    const begin = (): void => {
+      this.#link = this.#open();
+      this.#link.start();
+    };
+    if (waitMs > 0) this.#timer = this.#clock.schedule(begin, waitMs);
+    else begin();
   }
 
-  /** The present attempt has failed. */
-  failed(): void {
-    const { ports, backoff } = this.#settings;
-    this.#link = undefined;
-    const waitMs = ports.random.next() * longestWaitMs(this.#failed++, backoff);
-    this.#timer = ports.clock.schedule(() => this.#attempt(), waitMs);
-  }
-
-  /** The present attempt has become the connection. */
+  /** The present attempt has failed, or has become the connection. */
   done(): void {
+    this.#isBusy = false;
     this.#link = undefined;
-  }
-
-  #attempt(): void {
-    this.#link = this.#open();
-    this.#link.start();
   }
 
   stop(): void {
-    this.#settings.ports.clock.cancel(this.#timer);
+    this.#clock.cancel(this.#timer);
     this.#link?.close();
-    this.#link = undefined;
+    this.done();
   }
 }

@@ -19,7 +19,7 @@ export interface Ending {
 }
 
 export type Input =
-  | { readonly type: 'connect' | 'close' | 'welcome' | 'moved' | 'retry' | 'online' | 'wake' }
+  | { readonly type: 'connect' | 'close' | 'welcome' | 'handover' | 'moved' | 'retry' | 'online' | 'wake' }
   | { readonly type: 'drain'; readonly drain: DrainData }
   | { readonly type: 'ended'; readonly ending: Ending };
 
@@ -100,6 +100,8 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
     case 'welcome':
       if (state !== 'connecting') return machine;
       return enter(machine, { ...machine, state: 'open', openedAt: facts.now }, { cause: 'welcome' });
+    case 'handover':
+      return state === 'open' ? { ...rested(machine, facts), attempts: returns(machine, facts) + 1 } : machine;
     case 'moved':
       if (state !== 'open') return machine;
       return enter(machine, { ...machine, drain: undefined, openedAt: facts.now }, { cause: 'handover' });
@@ -119,6 +121,27 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
     case 'wake':
       return hurry(machine, input.type, facts);
   }
+}
+
+/** How long a handover waits before its next attempt, so that a server cannot ask for more than it gets otherwise. */
+export function handoverWaitMs(machine: Machine, facts: Facts): number {
+  const attempts = returns(machine, facts);
+  return attempts && facts.random.next() * longestWaitMs(attempts, facts.policy.backoff);
+}
+
+function isStable({ state, openedAt }: Machine, { now, policy }: Facts): boolean {
+  return state === 'open' && now - openedAt >= policy.backoff.stableMs;
+}
+
+/** Attempts to come back that count. */
+function returns(machine: Machine, facts: Facts): number {
+  return isStable(machine, facts) ? 0 : machine.attempts;
+}
+
+/** A stable connection makes up for what was before it, once. */
+function rested(machine: Machine, facts: Facts): Machine {
+  const afresh = { attempts: 0, limit: undefined, refused: undefined, openedAt: facts.now };
+  return isStable(machine, facts) ? { ...machine, ...afresh } : machine;
 }
 
 /** Whether all attempts failed, and a network or page that is back is a reason for more of them. */
@@ -148,11 +171,9 @@ function attempt(machine: Machine, cause: Cause): Machine {
 
 function afterEnding(before: Machine, ending: Ending, facts: Facts): Machine {
   const { token, wokenUp, windowMs, ...told } = ending;
-  const { backoff, canRenewToken } = facts.policy;
-  const isStable = before.state === 'open' && facts.now - before.openedAt >= backoff.stableMs;
+  const { canRenewToken } = facts.policy;
   const missing = missed(before.missing, told, facts.now);
-  const reset = isStable ? { attempts: 0, limit: undefined, refused: undefined } : {};
-  const machine: Machine = { ...before, ...reset, missing };
+  const machine: Machine = { ...rested(before, facts), missing };
 
   const mayRenew = told.code === unauthorized && canRenewToken && !machine.refused;
   const next = mayRenew ? 'waiting' : missing?.times === missingTimes ? 'failed' : stateAfter(told, facts.policy);
@@ -191,10 +212,10 @@ function wait(machine: Machine, told: Told, facts: Facts, wokenUp?: boolean, spr
   // Not the present time when nothing was asked: the clock may be set back.
   const notBefore = askedMs && wallNow + askedMs;
   const hastenAt = attempts && now + policy.backoff.firstMs;
-  const rested: Machine = { ...machine, drain: undefined, hastenAt, notBefore };
+  const next: Machine = { ...machine, drain: undefined, hastenAt, notBefore };
   return attempts < (machine.limit ?? policy.backoff.maxAttempts)
-    ? enter(machine, { ...rested, state: 'waiting' }, { ...told, nextAttemptAt })
-    : enter(machine, { ...rested, state: 'failed' }, { ...told, cause: 'attempts' });
+    ? enter(machine, { ...next, state: 'waiting' }, { ...told, nextAttemptAt })
+    : enter(machine, { ...next, state: 'failed' }, { ...told, cause: 'attempts' });
 }
 
 type Told = Omit<StateChange, 'from' | 'to' | 'attempts'>;

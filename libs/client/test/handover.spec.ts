@@ -102,10 +102,28 @@ describe('a client that the server asks to move (PROTOCOL.md 10.8)', () => {
     expect(attempt.closedWith).toBe(1000);
     moving.first.end(1012);
     expect(moving.changes.at(-1)).toMatchObject({ to: 'waiting', code: 1012 });
-    moving.world.clock.advance(200);
+    // It has made an attempt already, so the next one waits for its backoff.
+    moving.world.clock.advance(3_200);
     moving.next.welcome({ session });
     expect(moving.client.state).toBe('open');
     expect(eventsOf(moving.next)).not.toContain('$moved');
+  });
+
+  it('makes no more attempts in a minute than without, however often the server asks', () => {
+    const world = new World();
+    const backoff = { firstMs: 1_000, maxMs: 30_000, stableMs: 10_000 };
+    const client = createClient('wss://example.test', { WebSocket: world.WebSocket, ports: world.ports, backoff });
+    client.connect();
+    world.socket.welcome();
+    for (let ms = 0; ms < 60_000; ms += 100) {
+      world.socket.welcome();
+      world.socket.say('$drain', drain).say('$drain', drain);
+      world.clock.advance(100);
+    }
+    // 1 + 1 + the waits of at most 3, 9, 27 s that fit into a minute where chance is what it is here.
+    expect(world.sockets.length).toBeLessThan(14);
+    expect(world.sockets.length).toBeGreaterThan(3);
+    expect(client.state).toBe('open');
   });
 
   it('leaves nothing behind when it is closed meanwhile', () => {

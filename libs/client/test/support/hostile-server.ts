@@ -11,12 +11,13 @@ export const hostileNumber = fc.oneof(
 );
 
 /** Each reserved frame with numbers in it. */
-export const hostileFrame = fc.tuple(fc.nat(3), hostileNumber, hostileNumber).map(([kind, first, second]) => {
+export const hostileFrame = fc.tuple(fc.nat(4), hostileNumber, hostileNumber).map(([kind, first, second]) => {
   const frames = [
     `{"event":"$drain","data":{"retryAfterMs":${first},"windowMs":${second},"reason":""}}`,
     `{"event":"$error","data":{"code":"UNAVAILABLE","message":"","retryAfterMs":${first}}}`,
     `{"event":"$refresh","data":{"expiresInMs":${first}}}`,
     `{"event":"$ping","data":{"n":${first}}}`,
+    `{"event":"$drain","data":{"retryAfterMs":0,"windowMs":0,"reason":"","handoverMs":${first}}}`,
   ];
   return frames[kind]!;
 });
@@ -37,7 +38,8 @@ export interface Visit {
 }
 
 const drainAtOnce = '{"event":"$drain","data":{"retryAfterMs":0,"windowMs":0,"reason":""}}';
-const frames = fc.array(fc.oneof(fc.constant(drainAtOnce), hostileFrame), { maxLength: 3 });
+const moveAtOnce = '{"event":"$drain","data":{"retryAfterMs":0,"windowMs":0,"reason":"","handoverMs":5000}}';
+const frames = fc.array(fc.oneof(fc.constantFrom(drainAtOnce, moveAtOnce), hostileFrame), { maxLength: 3 });
 
 const eventMs = fc.oneof(fc.nat(20), fc.nat(700), fc.nat(12_000));
 
