@@ -82,6 +82,28 @@ class Node implements AsyncDisposable {
   }
 }
 
+let prefixes = 0;
+
+/** Two nodes, and an address that leads to the first one. */
+class Pair implements AsyncDisposable {
+  private constructor(
+    readonly first: Node,
+    readonly second: Node,
+    readonly front: FaultProxy,
+  ) {}
+
+  static async start(redis: RedisServer): Promise<Pair> {
+    const prefix = `moving-${++prefixes}`;
+    const first = await Node.start(redis, prefix);
+    return new Pair(first, await Node.start(redis, prefix), await FaultProxy.start(first.port));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.front.close();
+    await Promise.all([this.first.app.close(), this.second.app.close()]);
+  }
+}
+
 /** A client and all that its application is told. */
 class Listener implements Disposable {
   readonly client: HoldfastClient & RoomsApi;
@@ -126,7 +148,6 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, inde
 
 requires('redis-server', redisMissing)('a drain, where there is another node', () => {
   let redis: RedisServer;
-  let prefixes = 0;
   beforeAll(async () => {
     redis = await RedisServer.start();
   });
@@ -135,10 +156,8 @@ requires('redis-server', redisMissing)('a drain, where there is another node', (
   });
 
   it('moves clients that notice nothing of it: each publication once, in order, and no state of a room changes', async () => {
-    const prefix = `moving-${++prefixes}`;
-    await using first = await Node.start(redis, prefix);
-    await using second = await Node.start(redis, prefix);
-    await using front = await FaultProxy.start(first.port);
+    await using pair = await Pair.start(redis);
+    const { first, second, front } = pair;
     const listeners = upTo(20).map(() => new Listener(front.url('/')));
     try {
       await Promise.all(listeners.map((listener) => listener.join()));
@@ -176,10 +195,8 @@ requires('redis-server', redisMissing)('a drain, where there is another node', (
   });
 
   it('answers what is under way on the first connection, and takes what comes then on the next', async () => {
-    const prefix = `moving-${++prefixes}`;
-    await using first = await Node.start(redis, prefix);
-    await using second = await Node.start(redis, prefix);
-    await using front = await FaultProxy.start(first.port);
+    await using pair = await Pair.start(redis);
+    const { first, second, front } = pair;
     using listener = new Listener(front.url('/'));
     const { client, changes } = listener;
     await listener.join();
@@ -197,10 +214,8 @@ requires('redis-server', redisMissing)('a drain, where there is another node', (
   });
 
   it('tries again while its attempts meet the node that is draining', async () => {
-    const prefix = `moving-${++prefixes}`;
-    await using first = await Node.start(redis, prefix);
-    await using second = await Node.start(redis, prefix);
-    await using front = await FaultProxy.start(first.port);
+    await using pair = await Pair.start(redis);
+    const { first, second, front } = pair;
     using listener = new Listener(front.url('/'));
     await listener.join();
     const opened = front.counts.accepted;
@@ -216,10 +231,8 @@ requires('redis-server', redisMissing)('a drain, where there is another node', (
   });
 
   it('closes those that cannot move, and they come back as after any drain', async () => {
-    const prefix = `moving-${++prefixes}`;
-    await using first = await Node.start(redis, prefix);
-    await using second = await Node.start(redis, prefix);
-    await using front = await FaultProxy.start(first.port);
+    await using pair = await Pair.start(redis);
+    const { first, second, front } = pair;
     using listener = new Listener(front.url('/'));
     await listener.join();
     await using plain = await TestClient.connect(front.url('/'));
