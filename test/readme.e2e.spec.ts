@@ -36,6 +36,8 @@ describe('the five-minute path', () => {
       'node/follow-orders.ts',
       'redis/app.module.ts',
       'redis/by-node-redis.ts',
+      'redis/by-sentinel.ts',
+      'redis/by-cluster.ts',
       'src/knock.feature.ts',
       'shared/orders-events.ts',
       'web/orders.ts',
