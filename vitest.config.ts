@@ -7,6 +7,8 @@ import { directAlias, isWithoutDirect } from './tools/without-direct.js';
 // load.
 const conditions = ['@holdfast/source', ...defaultServerConditions.filter((condition) => condition !== 'module')];
 
+const isLong = process.env['LONG_TESTS'] === 'true';
+
 export default defineConfig({
   // Without metadata every constructor injection in Nest resolves to Object.
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
@@ -27,7 +29,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['libs/*/test/**/*.spec.ts', 'tools/**/*.spec.ts'],
+          include: isLong ? [] : ['libs/*/test/**/*.spec.ts', 'tools/**/*.spec.ts'],
           exclude: isWithoutDirect ? ['libs/gateway/test/direct/**'] : [],
           // Property tests take what they take on a loaded machine; what hangs is still found.
           testTimeout: 30_000,
@@ -37,7 +39,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          include: ['test/**/*.e2e.spec.ts'],
+          include: [isLong ? 'test/**/*.long.spec.ts' : 'test/**/*.e2e.spec.ts'],
           globalSetup: ['./test/support/global-setup.ts'],
           // Real processes: a stalled event loop or a crashed worker of one file must not touch another file.
           pool: 'forks',

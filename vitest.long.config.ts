@@ -1,0 +1,5 @@
+// Tests that take a minute each, with servers of their own: `npm run test:long`.
+process.env['LONG_TESTS'] = 'true';
+
+const { default: config } = await import('./vitest.config.js');
+export default config;
