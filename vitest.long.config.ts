@@ -1,4 +1,4 @@
-// Tests that take a minute each, with servers of their own: `npm run test:long`.
+// Tests that take up to a minute each, with servers of their own: `npm run test:long`.
 process.env['LONG_TESTS'] = 'true';
 
 const { default: config } = await import('./vitest.config.js');

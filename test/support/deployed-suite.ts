@@ -106,8 +106,8 @@ export function carriesTraffic(deployment: Deployment): void {
     await crowd.connected();
     await crowd.hears(talk, 2);
     await crowd.hasHeard(await talk.end());
-    // The drain of the service came through, not a cut connection.
-    expect(crowd.ends).toEqual(Array.from({ length: crowdSize / 2 }, () => 1012));
+    // Those of the first node had another connection before theirs was closed.
+    expect(crowd).toMatchObject({ ends: [], moved: crowdSize / 2 });
     await vi.waitFor(() => expect(deployment.seesFirst(proxy.log)).toBe(true), 10_000);
     await using visitors = await Visitors.connect(origin, 40);
     const [returned = 0, other = 0] = await connections();
@@ -142,7 +142,7 @@ export function carriesTraffic(deployment: Deployment): void {
     expect(await second.connections()).toBe(crowdSize);
     await crowd.hears(talk, 2);
     await crowd.hasHeard(await talk.end());
-    expect(crowd.ends).toEqual(Array.from({ length: crowdSize / 2 }, () => 1012));
+    expect(crowd).toMatchObject({ ends: [], moved: crowdSize / 2 });
   });
 }
 

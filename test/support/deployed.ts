@@ -61,6 +61,8 @@ export class Node implements AsyncDisposable {
 export class Crowd implements Disposable {
   /** By device: the notifications in the order in which they came. */
   readonly heard: string[][] = [];
+  /** Devices that a node which was shut down has handed over to the other one. */
+  moved = 0;
   /** Close codes with which connections have ended, of all devices. */
   readonly ends: number[] = [];
   /** Devices that were told that something is missing. */
@@ -128,8 +130,9 @@ export class Crowd implements Disposable {
     const inbox = client.room<{ notification: { text: string } }>(inboxOf(subject));
     inbox.on('notification', ({ text }) => heard.push(text));
     inbox.on('$unrecovered', () => this.unrecovered++);
-    client.on('$state', ({ from, code }) => {
-      if (from === 'open') this.ends.push(code ?? 0);
+    client.on('$state', ({ from, cause, code }) => {
+      if (cause === 'handover') this.moved++;
+      else if (from === 'open') this.ends.push(code ?? 0);
     });
     client.connect();
     return client;
