@@ -45,6 +45,8 @@ export interface Machine {
   readonly state: ConnectionState;
   /** Attempts to come back since the last stable connection. */
   readonly attempts: number;
+  /** Attempts to move to another server since then. */
+  readonly moves: number;
   /** Monotonic. */
   readonly openedAt: number;
   /** Monotonic: nothing hastens an attempt to a time before. */
@@ -87,7 +89,7 @@ export interface Policy {
   readonly comesBack: (code: number, reason: string) => boolean;
 }
 
-export const idleMachine: Machine = { state: 'idle', attempts: 0, openedAt: 0, hastenAt: 0, notBefore: 0 };
+export const idleMachine: Machine = { state: 'idle', attempts: 0, moves: 0, openedAt: 0, hastenAt: 0, notBefore: 0 };
 
 /**
  * The next state and memory; a new `change` tells of a change. Pure: sockets and timers belong to the caller.
@@ -101,7 +103,7 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
       if (state !== 'connecting') return machine;
       return enter(machine, { ...machine, state: 'open', openedAt: facts.now }, { cause: 'welcome' });
     case 'handover':
-      return state === 'open' ? { ...rested(machine, facts), attempts: returns(machine, facts) + 1 } : machine;
+      return state === 'open' ? { ...rested(machine, facts), moves: movesOf(machine, facts) + 1 } : machine;
     case 'moved':
       if (state !== 'open') return machine;
       return enter(machine, { ...machine, drain: undefined, openedAt: facts.now }, { cause: 'handover' });
@@ -125,22 +127,25 @@ export function step(machine: Machine, input: Input, facts: Facts): Machine {
 
 /** How long a handover waits before its next attempt, so that a server cannot ask for more than it gets otherwise. */
 export function handoverWaitMs(machine: Machine, facts: Facts): number {
-  const attempts = returns(machine, facts);
-  return attempts && facts.random.next() * longestWaitMs(attempts, facts.policy.backoff);
+  const moves = movesOf(machine, facts);
+  return moves && facts.random.next() * longestWaitMs(moves, facts.policy.backoff);
 }
 
 function isStable({ state, openedAt }: Machine, { now, policy }: Facts): boolean {
   return state === 'open' && now - openedAt >= policy.backoff.stableMs;
 }
 
-/** Attempts to come back that count. */
-function returns(machine: Machine, facts: Facts): number {
-  return isStable(machine, facts) ? 0 : machine.attempts;
+/**
+ * They count apart from attempts to come back: a client that has just lost a server may be asked to move by the next
+ * one.
+ */
+function movesOf(machine: Machine, facts: Facts): number {
+  return isStable(machine, facts) ? 0 : machine.moves;
 }
 
 /** A stable connection makes up for what was before it, once. */
 function rested(machine: Machine, facts: Facts): Machine {
-  const afresh = { attempts: 0, limit: undefined, refused: undefined, openedAt: facts.now };
+  const afresh = { attempts: 0, moves: 0, limit: undefined, refused: undefined, openedAt: facts.now };
   return isStable(machine, facts) ? { ...machine, ...afresh } : machine;
 }
 

@@ -55,7 +55,8 @@ function siege(visits: fc.Arbitrary<Visit>, options: ClientOptions, spanMs: numb
     const mostAttempts = (from: number): number => {
       const near = events.filter((time) => time >= from && time < from + minuteMs).length;
       // The network and the page may hasten one attempt each, but no more than one per `firstMs`.
-      return allowed(chance) + Math.min(near, 1 + minuteMs / backoff.firstMs);
+      // Attempts to move count by themselves.
+      return 2 * allowed(chance) + Math.min(near, 1 + minuteMs / backoff.firstMs);
     };
     expectInAnyMinute(attempts, mostAttempts);
     // One for each attempt, one for the first request of its server, and then one per second.
