@@ -2,14 +2,8 @@
  * What rooms cost in a node, in a process of its own: `node --expose-gc hub.js`. The control of the last two rows is a
  * loop over an array of members.
  */
-import {
-  type Member,
-  MemoryBackplane,
-  MemoryBroker,
-  type Publication,
-  RoomHub,
-  type Subscription,
-} from '@holdfast/backplane';
+import { MemoryBackplane, MemoryBroker, type Publication, RoomHub, type Subscription } from '@holdfast/backplane';
+import { CalmMember } from './calm-member.js';
 
 const history = { size: 100, ttlMs: 600_000 };
 const broker = new MemoryBroker();
@@ -22,29 +16,13 @@ await hub.start('bench');
 let pushed = 0;
 
 /** Takes everything, as a connection that is never congested. */
-class BenchMember implements Member {
+class BenchMember extends CalmMember {
   // As a gateway needs them: a connection knows its rooms.
   readonly subscriptions: Subscription[] = [];
 
-  joined(): void {
-    // Nothing to answer here.
-  }
-
-  push(_subscription: Subscription, publication: Publication): boolean {
+  override push(_subscription: Subscription, publication: Publication): boolean {
     pushed += publication.item.byteLength;
     return true;
-  }
-
-  skipped(): void {
-    // Never congested.
-  }
-
-  degraded(): void {
-    // This engine is never away.
-  }
-
-  restored(): void {
-    // As above.
   }
 }
 

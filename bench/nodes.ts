@@ -2,37 +2,21 @@
  * What it takes from one node to another through a real Redis, in a process of its own: `node nodes.js`. The controls
  * are the engine in memory, and a PING by the same library.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
-import {
-  type Backplane,
-  type Member,
-  MemoryBackplane,
-  MemoryBroker,
-  type Publication,
-  RoomHub,
-  type Subscription,
-} from '@holdfast/backplane';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Backplane, MemoryBackplane, MemoryBroker, RoomHub } from '@holdfast/backplane';
 import { redisBackplane } from '@holdfast/redis/ioredis';
 import { Redis } from 'ioredis';
+import { CalmMember } from './calm-member.js';
 
 const history = { size: 100, ttlMs: 600_000 };
 const item = new Uint8Array(200).fill(120);
 const times = 4_000;
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  // Listening on TCP, so neither a pipe's name nor null.
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Tells when the next publication has come. */
-class Receiver implements Member {
+class Receiver extends CalmMember {
   #came: () => void = () => undefined;
   received = 0;
 
@@ -40,26 +24,10 @@ class Receiver implements Member {
     return new Promise((resolve) => (this.#came = resolve));
   }
 
-  joined(): void {
-    // Nothing to answer here.
-  }
-
-  push(_subscription: Subscription, _publication: Publication): boolean {
+  override push(): boolean {
     this.received++;
     this.#came();
     return true;
-  }
-
-  skipped(): void {
-    // Never congested.
-  }
-
-  degraded(): void {
-    // Redis is not away here.
-  }
-
-  restored(): void {
-    // As above.
   }
 }
 
@@ -138,21 +106,23 @@ async function costOf(
   return { cpu: (after.cpu - before.cpu) / count, scripts: (after.scripts - before.scripts) / count };
 }
 
-const port = await freePort();
-const server: ChildProcess = spawn('redis-server', ['--port', String(port), '--save', '', '--bind', '127.0.0.1'], {
+// A socket of its own, so that no port has to be free.
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
+const path = join(folder, 'redis.sock');
+const server = spawn('redis-server', ['--port', '0', '--unixsocket', path, '--save', '', '--dir', folder], {
   stdio: 'ignore',
 });
 server.on('error', (error) => {
   throw new Error('redis-server cannot be started: install it', { cause: error });
 });
-const client = new Redis({ port, retryStrategy: () => 20 });
+const client = new Redis({ path, retryStrategy: () => 20 });
 client.on('error', () => undefined);
 await client.ping();
 
 console.log('\nFrom one node to another, 200 B in a room with a history of 100, one publication at a time');
 const broker = new MemoryBroker();
 const inMemory = await twoNodes(() => new MemoryBackplane(broker));
-const connection = (): Redis => new Redis({ port, lazyConnect: true });
+const connection = (): Redis => new Redis({ path, lazyConnect: true });
 const onRedis = await twoNodes(() => redisBackplane({ client: connection(), prefix: 'bench' }));
 const rounds = 5;
 const memoryMs: number[] = [];
@@ -183,4 +153,5 @@ await inMemory.close();
 await onRedis.close();
 client.disconnect();
 server.kill('SIGKILL');
+rmSync(folder, { recursive: true, force: true });
 if (onRedis.receiver.received < times) throw new Error('Not everything was delivered');

@@ -107,7 +107,9 @@ describe('all nodes in one process', () => {
   it('are not known by name', async () => {
     await using one = await Node.start(new MemoryBackplane());
     expect(await one.nodes.names()).toBeUndefined();
-    await expect(one.nodes.disconnectPrincipal('ada', { timeoutMs: -1 })).rejects.toThrow(RangeError);
+    for (const timeoutMs of [0, -1, Number.NaN]) {
+      await expect(one.nodes.disconnectPrincipal('ada', { timeoutMs })).rejects.toThrow(RangeError);
+    }
   });
 });
 

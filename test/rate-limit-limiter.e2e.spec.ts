@@ -190,6 +190,8 @@ describe('a limiter that is away does not take the service with it', () => {
     };
     expect(await refusalOf(client, 'strict')).toMatchObject({ code: 'UNAVAILABLE' });
     expect(app.gateway.handled.seen).toEqual([]);
+    // That counts what has passed.
+    expect(app.served.counters.get('unchecked', 'LimitedGateway.strict')).toBe(0);
     app.limiter.answer = async (verdict) => verdict();
     expect(await passing(client, 'strict', 3)).toEqual([true, true, false]);
   });

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { freePort } from './free-port.js';
 import { failureOf } from './requirement.js';
+import { until } from './until.js';
 
 /** Why `redis-server` cannot be used; undefined when it can. */
 export function redisMissing(): string | undefined {
@@ -101,15 +101,11 @@ export class RedisServer implements AsyncDisposable {
     if (this.password !== undefined) settings.push('--requirepass', this.password);
     settings.push('--repl-diskless-sync-delay', '0', ...this.settings);
     this.#process = spawn('redis-server', settings, { stdio: 'ignore' });
-    const deadline = performance.now() + 10_000;
     const { port, password } = this;
     const probe = new Redis({ port, ...(password !== undefined && { password }), retryStrategy: () => 10 });
     probe.on('error', () => undefined);
     try {
-      while ((await probe.ping().catch(() => '')) !== 'PONG') {
-        if (performance.now() > deadline) throw new Error('redis-server does not answer');
-        await sleep(10);
-      }
+      await until('redis-server answers', async () => (await probe.ping().catch(() => '')) === 'PONG');
     } finally {
       probe.disconnect();
     }

@@ -114,6 +114,7 @@ export class Driver {
 
   #newLink(): Link {
     const { emitter, requests, rooms } = this;
+    // It tells nothing before it is started.
     const link: Link = new Link(this.#settings, emitter, requests, rooms, (input) => this.#told(link, input));
     return link;
   }

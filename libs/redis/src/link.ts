@@ -71,6 +71,18 @@ export class LinkError extends Error {
   }
 }
 
+/**
+ * What has become of a command.
+ *
+ * @param isReply - whether the error of the library is what the server has answered
+ */
+export function asLinkError(error: unknown, wasSent: boolean, isReply: (error: Error) => boolean): LinkError {
+  if (error instanceof LinkError) return error;
+  const cause = error instanceof Error ? error : new Error(String(error));
+  if (isReply(cause)) return new LinkError('reply', true, cause.message, { cause });
+  return new LinkError('away', wasSent, `Redis cannot be reached: ${cause.message}`, { cause });
+}
+
 /** The same bytes, as the only kind of them that both libraries take. */
 export function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);

@@ -1,7 +1,6 @@
 import type { Backplane, Once, Published } from '../contract/backplane.js';
 import { asBackplaneError, BackplaneError, type BackplaneErrorCode } from '../contract/backplane-error.js';
 import { Fifo } from '../log/fifo.js';
-import type { Clock } from '../ports/clock.js';
 import type { HubSettings } from './hub-settings.js';
 import type { RoomPolicy } from './room-policy.js';
 
@@ -24,9 +23,10 @@ export type OnStored = (room: string, items: readonly Uint8Array[], published: P
 /** Owner of a writer. */
 export interface RoomWriterOwner {
   readonly stored: OnStored;
-  readonly clock: Clock;
-  /** Nothing is published any more. */
-  readonly isClosed: boolean;
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Resolves after a while: false when nothing is published any more. */
+  pause(ms: number): Promise<boolean>;
   /** The engine has confirmed or rejected items of so many bytes. */
   settled(bytes: number): void;
   /** The writer has nothing to do any more. */
@@ -84,18 +84,16 @@ export class RoomWriter {
 
   /** Holds what was not stored, as long as the policy allows. */
   async #publish(items: readonly Uint8Array[], once: Once | undefined): Promise<Published | BackplaneError> {
-    const { clock } = this.#owner;
     const { history, holdMs = 0 } = this.#policy;
-    const until = clock.now() + (history.size > 0 ? holdMs : 0);
+    const until = this.#owner.now() + (history.size > 0 ? holdMs : 0);
     for (;;) {
       try {
         return await this.#backplane.publish(this.#room, items, { history, ...(once && { once }) });
       } catch (error) {
         const failure = asBackplaneError(error, 'publish');
-        const leftMs = until - clock.now();
-        const mayPass = failure.outcome === 'none' && passing.has(failure.code);
-        if (!mayPass || leftMs <= 0 || this.#owner.isClosed) return failure;
-        await new Promise<void>((resolve) => clock.schedule(resolve, Math.min(pauseMs, leftMs)));
+        const leftMs = until - this.#owner.now();
+        const mayPass = failure.outcome === 'none' && passing.has(failure.code) && leftMs > 0;
+        if (!mayPass || !(await this.#owner.pause(Math.min(pauseMs, leftMs)))) return failure;
       }
     }
   }

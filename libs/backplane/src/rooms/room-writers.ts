@@ -1,6 +1,6 @@
 import type { Backplane, Once, Published } from '../contract/backplane.js';
 import { BackplaneError } from '../contract/backplane-error.js';
-import type { Clock } from '../ports/clock.js';
+import type { Clock, TimerHandle } from '../ports/clock.js';
 import type { HubSettings } from './hub-settings.js';
 import type { RoomPolicy } from './room-policy.js';
 import { type OnStored, RoomWriter, type RoomWriterOwner } from './room-writer.js';
@@ -8,15 +8,16 @@ import { type OnStored, RoomWriter, type RoomWriterOwner } from './room-writer.j
 /** The writers of the rooms to which this node is publishing, with a limit on their bytes. */
 export class RoomWriters implements RoomWriterOwner {
   readonly stored: OnStored;
-  readonly clock: Clock;
-  isClosed = false;
+  readonly #clock: Clock;
+  readonly #pauses = new Map<(goesOn: boolean) => void, TimerHandle>();
+  #isClosed = false;
   readonly #backplane: Backplane;
   readonly #settings: HubSettings;
   readonly #writers = new Map<string, RoomWriter>();
   #bytes = 0;
 
   constructor(backplane: Backplane, settings: HubSettings, clock: Clock, onStored: OnStored) {
-    this.clock = clock;
+    this.#clock = clock;
     this.#backplane = backplane;
     this.#settings = settings;
     this.stored = onStored;
@@ -42,8 +43,29 @@ export class RoomWriters implements RoomWriterOwner {
     return writer.write(item, once);
   }
 
+  /** Nothing is held any more. */
   close(): void {
-    this.isClosed = true;
+    this.#isClosed = true;
+    for (const [resume, timer] of this.#pauses) {
+      this.#clock.cancel(timer);
+      resume(false);
+    }
+    this.#pauses.clear();
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  pause(ms: number): Promise<boolean> {
+    if (this.#isClosed) return Promise.resolve(false);
+    return new Promise((resume) => {
+      const goOn = (): void => {
+        this.#pauses.delete(resume);
+        resume(true);
+      };
+      this.#pauses.set(resume, this.#clock.schedule(goOn, ms));
+    });
   }
 
   settled(bytes: number): void {

@@ -46,6 +46,7 @@ class Rooms implements RoomsPart {
   readonly #owner: RoomsOwner;
   readonly #rooms = new Map<string, Room>();
   readonly #known = new Set<string>();
+  /** Called once the server has said of each room where it goes on. */
   #settled: (() => void) | undefined;
   /** Null: none yet. */
   #id: string | null = null;

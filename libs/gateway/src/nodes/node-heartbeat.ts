@@ -20,6 +20,7 @@ export class NodeHeartbeat {
   readonly #deadline = new Deadline(() => void this.#beat());
   /** Monotonic: when this node was last seen to run. */
   #awakeAt = Infinity;
+  #isHeard = true;
 
   constructor(private readonly parts: NodeHeartbeatParts) {}
 
@@ -53,8 +54,12 @@ export class NodeHeartbeat {
     this.parts.wheel.schedule(this.#deadline, beatMs);
     try {
       await this.living();
+      this.#isHeard = true;
     } catch (error) {
-      this.parts.log.warn('node:beat', () => `The engine cannot be told that this node lives: ${String(error)}`);
+      // Once, however long the engine is away.
+      if (this.#isHeard)
+        this.parts.log.warn('node:beat', () => `The engine cannot be told that this node lives: ${String(error)}`);
+      this.#isHeard = false;
     }
   }
 }

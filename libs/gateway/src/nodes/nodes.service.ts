@@ -70,8 +70,9 @@ export class Nodes {
    * @throws (rejects with) HoldfastException `UNAVAILABLE` when the other nodes cannot be told; RangeError for a
    *   `timeoutMs` below 1
    */
-  disconnectPrincipal(subject: string, { code, reason, timeoutMs }: DisconnectOptions = {}): Promise<NodesResult> {
-    return this.everywhere(disconnectPrincipal, { subject, code, reason }, { ...(timeoutMs && { timeoutMs }) });
+  disconnectPrincipal(subject: string, options: DisconnectOptions = {}): Promise<NodesResult> {
+    const { code, reason } = options;
+    return this.everywhere(disconnectPrincipal, { subject, code, reason }, options);
   }
 
   /**

@@ -93,11 +93,11 @@ export class RateLimits {
 
   /** @throws HoldfastException `UNAVAILABLE` */
   #failed({ place, options }: BoundRateLimit, error: unknown): LimitVerdict {
-    this.counters.add('unchecked', place);
     if (options.onFailure === 'refuse') {
       this.#log.error('limiter:refuse', 'The limiter cannot be asked, and messages are refused', error);
       throw new HoldfastException('UNAVAILABLE', 'The rate limit cannot be checked at the moment');
     }
+    this.counters.add('unchecked', place);
     this.#log.error('limiter', 'The limiter cannot be asked, and messages pass without a limit', error);
     return unchecked;
   }

@@ -116,6 +116,7 @@ export class Rooms<Events extends object = Record<string, unknown>> {
     options?: NodesOptions,
   ): Promise<NodesResult> {
     checkEvent(event);
+    // Throws for what cannot be sent: each node makes its own frame.
     itemOf(event, data, this.#parts.limits.publicationBytes);
     return await this.#nodes.everywhere(principalEvent, { subject, event, data }, options);
   }

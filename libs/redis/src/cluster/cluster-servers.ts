@@ -139,7 +139,7 @@ export class ClusterServers {
 
   /** @returns for each server that is new: when it is connected */
   async #look(deadlineMs: number): Promise<Promise<void>[]> {
-    const masters = await this.parts.source.masters(deadlineMs);
+    const masters = await this.#masters(deadlineMs);
     if (this.#isClosed) return [];
     this.#slots.replace(masters);
     const { addresses } = this.#slots;
@@ -153,6 +153,18 @@ export class ClusterServers {
     }
     this.parts.changed();
     return opening;
+  }
+
+  /** Asks the servers that are known, then those of the application, which may have other addresses by now. */
+  async #masters(deadlineMs: number): Promise<readonly (string | undefined)[]> {
+    const { source, clock } = this.parts;
+    const deadlineAt = clock.now() + deadlineMs;
+    const known = [...this.#slots.addresses];
+    if (known.length > 0) {
+      const masters = await source.masters(known, deadlineMs / 2).catch(() => undefined);
+      if (masters) return masters;
+    }
+    return await source.masters([], deadlineAt - clock.now());
   }
 
   /** Who needs the server waits for it, and it is tried again. */

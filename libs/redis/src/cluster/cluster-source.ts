@@ -3,12 +3,13 @@ import type { ServerLink } from '../server-link.js';
 /** What a client library has to offer for a cluster: where it is and how to sign in. The rest is done here. */
 export interface ClusterSource {
   /**
-   * Asks the cluster, by whichever of its servers answers.
+   * Asks the cluster, by whichever of these servers answers.
    *
+   * @param addresses - empty: those that the application has named
    * @returns for each slot the address of its master, as `host:port`; undefined: nobody serves it
    * @throws LinkError
    */
-  masters(deadlineMs: number): Promise<readonly (string | undefined)[]>;
+  masters(addresses: readonly string[], deadlineMs: number): Promise<readonly (string | undefined)[]>;
   /** The address of a server for this client, where the cluster has told another one. */
   addressOf(told: string): string;
   /** To one server of the cluster; not yet connected. */

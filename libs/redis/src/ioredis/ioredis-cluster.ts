@@ -5,7 +5,7 @@ import { inTime } from '../link-timing.js';
 import { shardedPubSub } from '../pub-sub.js';
 import type { ServerLink } from '../server-link.js';
 import { slots } from '../slots.js';
-import { asLinkError, IoredisLink } from './ioredis-link.js';
+import { fromIoredis, IoredisLink } from './ioredis-link.js';
 
 /** One look at the cluster. Whether it is in order is found out by the commands. */
 const once: ClusterOptions = {
@@ -22,19 +22,8 @@ const once: ClusterOptions = {
 export class IoredisCluster implements ClusterSource {
   /** To one of the servers: how to connect to the others. */
   #pattern: Redis | undefined;
-  #known: readonly string[] = [];
 
   constructor(private readonly client: Cluster) {}
-
-  async masters(deadlineMs: number): Promise<readonly (string | undefined)[]> {
-    const startedAt = performance.now();
-    if (this.#known.length > 0) {
-      const masters = await this.#ask(this.#known.map(hostAndPort), deadlineMs / 2).catch(() => undefined);
-      if (masters) return masters;
-    }
-    // Those of the application may have other addresses by now.
-    return await this.#ask([], deadlineMs - (performance.now() - startedAt));
-  }
 
   addressOf(told: string): string {
     const { natMap } = this.client.options;
@@ -47,9 +36,9 @@ export class IoredisCluster implements ClusterSource {
     return new IoredisLink(this.#pattern, shardedPubSub, hostAndPort(address));
   }
 
-  /** @param nodes - by which to ask; none: those that the application has named */
-  async #ask(nodes: { host: string; port: number }[], deadlineMs: number): Promise<readonly (string | undefined)[]> {
-    const seed = this.client.duplicate(nodes, once);
+  async masters(addresses: readonly string[], deadlineMs: number): Promise<readonly (string | undefined)[]> {
+    // Without any these are the nodes of the application.
+    const seed = this.client.duplicate(addresses.map(hostAndPort), once);
     let lastError: unknown;
     seed.on('error', (error: unknown) => (lastError ??= error));
     // Why one of them did not answer. The event has a space in its name.
@@ -57,11 +46,9 @@ export class IoredisCluster implements ClusterSource {
     try {
       await inTime('CLUSTER SLOTS', deadlineMs, false, () => seed.connect());
       this.#pattern = seed.nodes('master')[0];
-      const masters = Array.from({ length: slots }, (_, slot) => seed.slots[slot]?.[0]);
-      this.#known = [...new Set(masters)].filter((address) => address !== undefined);
-      return masters;
+      return Array.from({ length: slots }, (_, slot) => seed.slots[slot]?.[0]);
     } catch (error) {
-      throw asLinkError(lastError ?? error, false);
+      throw fromIoredis(lastError ?? error, false);
     } finally {
       seed.disconnect();
     }

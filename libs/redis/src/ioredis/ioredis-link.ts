@@ -1,8 +1,9 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { type Argument, asBuffer, LinkError } from '../link.js';
+import { type Argument, asBuffer, asLinkError, LinkError } from '../link.js';
 import { inTime, quitMs, retryDelayMs } from '../link-timing.js';
 import { type PubSub, shardedPubSub } from '../pub-sub.js';
 import type { ServerLink, ServerListener } from '../server-link.js';
+import { subscribeAgain } from '../subscribe-again.js';
 
 /**
  * Closes the traps of ioredis: it would send commands again whose connection was lost, hold commands back until there
@@ -75,7 +76,7 @@ export class IoredisLink implements ServerLink {
       await inTime('connect', deadlineMs, false, connect);
     } catch (error) {
       // The library tells by an event why an attempt has failed.
-      throw asLinkError(this.#lastError ?? error, false);
+      throw fromIoredis(this.#lastError ?? error, false);
     }
     this.#isUp = true;
     subscriber.on('close', () => this.#wentDown());
@@ -136,7 +137,7 @@ export class IoredisLink implements ServerLink {
       try {
         return await call();
       } catch (error) {
-        throw asLinkError(error, wasReady);
+        throw fromIoredis(error, wasReady);
       }
     });
   }
@@ -149,7 +150,14 @@ export class IoredisLink implements ServerLink {
 
   async #resubscribe(): Promise<void> {
     try {
-      await Promise.all(this.#pubSub.groups([...this.#channels]).map((some) => this.#subscribeAgain(some)));
+      await subscribeAgain({
+        ...{ pubSub: this.#pubSub, channels: this.#channels },
+        subscribe: (channels) =>
+          this.#subscriptions.subscribe(this.#subscriber, channels).catch((error: unknown) => {
+            throw fromIoredis(error, true);
+          }),
+        moved: () => this.#listener?.moved(),
+      });
     } catch {
       // The connection was lost again: there is another `ready`.
       return;
@@ -157,23 +165,9 @@ export class IoredisLink implements ServerLink {
     this.#isUp = true;
     this.#listener?.up();
   }
-
-  async #subscribeAgain(channels: readonly string[]): Promise<void> {
-    try {
-      await this.#subscriptions.subscribe(this.#subscriber, channels);
-    } catch (error) {
-      if (asLinkError(error, true).kind !== 'reply') throw error;
-      // Meanwhile their slot belongs to another server.
-      for (const channel of channels) this.#channels.delete(channel);
-      this.#listener?.moved();
-    }
-  }
 }
 
 /** What has become of a command. */
-export function asLinkError(error: unknown, wasSent: boolean): LinkError {
-  if (error instanceof LinkError) return error;
-  const { message, name } = error instanceof Error ? error : new Error(String(error));
-  if (name === 'ReplyError') return new LinkError('reply', true, message, { cause: error });
-  return new LinkError('away', wasSent, `Redis cannot be reached: ${message}`, { cause: error });
+export function fromIoredis(error: unknown, wasSent: boolean): LinkError {
+  return asLinkError(error, wasSent, ({ name }) => name === 'ReplyError');
 }

@@ -5,7 +5,7 @@ import { shardedPubSub } from '../pub-sub.js';
 import type { ServerLink } from '../server-link.js';
 import { slots } from '../slots.js';
 import { fixedServer, type NodeRedisClient } from './node-redis-client.js';
-import { asLinkError, NodeRedisLink } from './node-redis-link.js';
+import { fromNodeRedis, NodeRedisLink } from './node-redis-link.js';
 
 /** One master of a cluster. @publicApi */
 export interface NodeRedisMaster {
@@ -39,20 +39,8 @@ export interface NodeRedisClusterClient {
 export class NodeRedisCluster implements ClusterSource {
   /** To one of the servers: how to connect to the others. */
   #pattern: NodeRedisClient | undefined;
-  #known: readonly string[] = [];
 
   constructor(private readonly client: NodeRedisClusterClient) {}
-
-  async masters(deadlineMs: number): Promise<readonly (string | undefined)[]> {
-    const startedAt = performance.now();
-    if (this.#known.length > 0) {
-      const rootNodes = this.#known.map((address) => ({ socket: hostAndPort(address) }));
-      const masters = await this.#ask({ rootNodes }, deadlineMs / 2).catch(() => undefined);
-      if (masters) return masters;
-    }
-    // Those of the application may have other addresses by now.
-    return await this.#ask({}, deadlineMs - (performance.now() - startedAt));
-  }
 
   addressOf(told: string): string {
     const { nodeAddressMap } = this.client._options;
@@ -65,9 +53,10 @@ export class NodeRedisCluster implements ClusterSource {
     return new NodeRedisLink(fixedServer(this.#pattern, hostAndPort(address)), shardedPubSub);
   }
 
-  async #ask(overrides: object, deadlineMs: number): Promise<readonly (string | undefined)[]> {
-    // Otherwise it would wait until all masters can be reached.
-    const seed = this.client.duplicate({ ...overrides, minimizeConnections: true });
+  async masters(addresses: readonly string[], deadlineMs: number): Promise<readonly (string | undefined)[]> {
+    const rootNodes = addresses.map((address) => ({ socket: hostAndPort(address) }));
+    // Without the second option it would wait until all masters can be reached.
+    const seed = this.client.duplicate({ ...(rootNodes.length > 0 && { rootNodes }), minimizeConnections: true });
     let lastError: unknown;
     let opening: Promise<unknown> = Promise.resolve();
     // Without a listener an error would end the process.
@@ -81,11 +70,9 @@ export class NodeRedisCluster implements ClusterSource {
         opening = inTime('connect', deadlineMs, false, () => seed.nodeClient(one));
         this.#pattern = one.client;
       }
-      const addresses = masters.map((master) => master && this.addressOf(`${master.host}:${master.port}`));
-      this.#known = [...new Set(addresses)].filter((address) => address !== undefined);
-      return addresses;
+      return masters.map((master) => master && this.addressOf(`${master.host}:${master.port}`));
     } catch (error) {
-      throw asLinkError(lastError ?? error, false);
+      throw fromNodeRedis(lastError ?? error, false);
     } finally {
       opening.catch(() => undefined).finally(() => seed.destroy());
     }

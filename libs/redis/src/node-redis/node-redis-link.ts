@@ -1,7 +1,8 @@
-import { type Argument, asBuffer, LinkError } from '../link.js';
+import { type Argument, asBuffer, asLinkError, LinkError } from '../link.js';
 import { inTime, quitMs } from '../link-timing.js';
 import { type PubSub, shardedPubSub } from '../pub-sub.js';
 import type { ServerLink, ServerListener } from '../server-link.js';
+import { subscribeAgain } from '../subscribe-again.js';
 import type { NodeRedisClient, NodeRedisMessageListener, NodeRedisServer } from './node-redis-client.js';
 import { NodeRedisConnection } from './node-redis-connection.js';
 
@@ -57,7 +58,7 @@ export class NodeRedisLink implements ServerLink {
     try {
       await inTime('connect', deadlineMs, false, () => Promise.all(connections.map((each) => each.open())));
     } catch (error) {
-      throw asLinkError(this.#commands.lastError ?? this.#subscriber.lastError ?? error, false);
+      throw fromNodeRedis(this.#commands.lastError ?? this.#subscriber.lastError ?? error, false);
     }
     this.#listener = listener;
     this.#server.watch(() => {
@@ -124,36 +125,29 @@ export class NodeRedisLink implements ServerLink {
     call: (client: NodeRedisClient) => Promise<T>,
   ): Promise<T> {
     const { client } = connection;
-    if (!client) return Promise.reject(asLinkError(connection.lastError ?? new Error('not connected'), false));
+    if (!client) return Promise.reject(fromNodeRedis(connection.lastError ?? new Error('not connected'), false));
     return inTime(name, deadlineMs, true, () =>
       call(client).catch((error: unknown) => {
-        throw asLinkError(error, true);
+        throw fromNodeRedis(error, true);
       }),
     );
   }
 
   async #subscribeAgain(client: NodeRedisClient): Promise<void> {
-    client.on('sharded-channel-moved', () => this.#listener?.moved());
-    await Promise.all(
-      this.#pubSub.groups([...this.#channels]).map(async (channels) => {
-        try {
-          await this.#subscriptions.subscribe(client, channels, this.#received);
-        } catch (error) {
-          if (asLinkError(error, true).kind !== 'reply') throw error;
-          // Meanwhile their slot belongs to another server.
-          for (const channel of channels) this.#channels.delete(channel);
-          this.#listener?.moved();
-        }
-      }),
-    );
+    const moved = (): void => this.#listener?.moved();
+    client.on('sharded-channel-moved', moved);
+    await subscribeAgain({
+      ...{ pubSub: this.#pubSub, channels: this.#channels, moved },
+      subscribe: (channels) =>
+        this.#subscriptions.subscribe(client, channels, this.#received).catch((error: unknown) => {
+          throw fromNodeRedis(error, true);
+        }),
+    });
   }
 }
 
 /** What has become of a command. */
-export function asLinkError(error: unknown, wasSent: boolean): LinkError {
-  if (error instanceof LinkError) return error;
-  const { message, constructor } = error instanceof Error ? error : new Error(String(error));
-  if (replyErrors.has(constructor.name)) return new LinkError('reply', true, message, { cause: error });
-  const isOffline = constructor.name === 'ClientOfflineError';
-  return new LinkError('away', wasSent && !isOffline, `Redis cannot be reached: ${message}`, { cause: error });
+export function fromNodeRedis(error: unknown, wasSent: boolean): LinkError {
+  const isOffline = error instanceof Error && error.constructor.name === 'ClientOfflineError';
+  return asLinkError(error, wasSent && !isOffline, (cause) => replyErrors.has(cause.constructor.name));
 }
