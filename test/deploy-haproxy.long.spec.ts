@@ -7,6 +7,7 @@ const shipped = shippedFile('haproxy/haproxy.cfg');
 
 requires('haproxy and redis-server', () => proxyMissing('haproxy') ?? redisMissing())('HAProxy as shipped', () => {
   carriesTraffic({
+    checksNodes: true,
     program: haproxy,
     files: { 'haproxy.cfg': shipped },
     // Two nodes: the second one is the canary.

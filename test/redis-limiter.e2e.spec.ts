@@ -1,4 +1,4 @@
-import { type LimitRule, MemoryLimiter } from '@holdfast/backplane';
+import { type Clock, type LimitRule, MemoryLimiter, systemClock } from '@holdfast/backplane';
 import type { RedisBackplane } from '@holdfast/redis';
 import { redisBackplane } from '@holdfast/redis/ioredis';
 import { describeLimiter, ManualClock, seededRandom } from '@holdfast/testing';
@@ -23,11 +23,7 @@ requires('redis-server', redisMissing)('limits on a real Redis', () => {
   });
 
   /** @param options - `limitMs`: by default so long that a busy machine changes nothing */
-  async function createNode(options: {
-    prefix: string;
-    clock?: ManualClock;
-    limitMs?: number;
-  }): Promise<RedisBackplane> {
+  async function createNode(options: { prefix: string; clock?: Clock; limitMs?: number }): Promise<RedisBackplane> {
     const node = redisBackplane({
       client: new Redis({ port: server.port, lazyConnect: true }),
       limitMs: 5_000,
@@ -40,9 +36,11 @@ requires('redis-server', redisMissing)('limits on a real Redis', () => {
 
   describe('of one node', () => {
     const clock = new ManualClock();
+    // Limits go by the time of the test; what waits for a real server goes by real time.
+    const limitClock: Clock = { ...systemClock, now: () => clock.now() };
     let connected: Promise<RedisBackplane>;
     beforeAll(async () => {
-      connected = createNode({ prefix: 'suite', clock });
+      connected = createNode({ prefix: 'suite', clock: limitClock });
       await connected;
     });
     // One connection for all of them: there are more than a thousand harnesses.

@@ -21,6 +21,8 @@ export interface Deployment {
   replacements(port: number, first: number, second: number): Readonly<Record<string, string>>;
   /** Whether its log says that it sends connections to the first node, as far as it looks after that by itself. */
   seesFirst(log: string): boolean;
+  /** Whether it asks nodes by itself how they are, and so notices one that hangs. */
+  readonly checksNodes: boolean;
 }
 
 /** More than in one batch would not change what is seen, and each of them reconnects in each test. */
@@ -115,6 +117,22 @@ export function carriesTraffic(deployment: Deployment): void {
     expect(returned + other).toBe(crowdSize + 40);
     expect(returned).toBe(other);
   });
+
+  if (deployment.checksNodes) {
+    it('sends nobody to a node that hangs', async () => {
+      await nobodyIsConnected();
+      first.pause();
+      try {
+        await vi.waitFor(() => expect(deployment.seesFirst(proxy.log)).toBe(false), 15_000);
+        await using visitors = await Visitors.connect(origin, 8);
+        expect(visitors.size).toBe(8);
+        expect(await second.connections()).toBe(8);
+      } finally {
+        first.resume();
+      }
+      await vi.waitFor(() => expect(deployment.seesFirst(proxy.log)).toBe(true), 15_000);
+    });
+  }
 
   it('shifts a canary from 5 % to everything, and loses nothing', async () => {
     await nobodyIsConnected();

@@ -41,6 +41,15 @@ export class Node implements AsyncDisposable {
     return this.#process?.ended;
   }
 
+  /** It keeps its port, and answers nobody, until {@link resume}. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
   get log(): string {
     return this.#process?.log ?? '';
   }
